@@ -1,0 +1,287 @@
+"""Every setting: its name, type, default and reason. Read once, at the edge; frozen after that."""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from email.headerregistry import Address
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import SplitResult, unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+from dotenv.parser import parse_stream
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from feedback.errors import ConfigError
+
+PREFIX = "FEEDBACK_"
+MAIL_PORTS = (25, 465, 587)  # a server on one of these reaches real people, even on loopback
+_HOST = re.compile(r"[A-Za-z0-9.-]+|[0-9A-Fa-f:.]+")  # a name, or an IPv6 address without its brackets
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
+
+
+def is_email(text: str) -> bool:
+    """Whether `text` is one plain address that mail can be sent to (RFC 5321 lengths, ASCII only)."""
+    local = text.partition("@")[0]
+    odd = local.startswith(".") or local.endswith(".") or ".." in local or "=?" in local
+    return len(text) <= 254 and len(local) <= 64 and not odd and _EMAIL.fullmatch(text) is not None
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d{1,6})([smhd])", value.strip())
+    if match is None:
+        raise ValueError("a duration such as 90s, 30m, 24h or 7d")
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
+def _mailbox(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r'"?([^"<>\r\n]*?)"?\s*<([^<>\s]+)>', value.strip())
+    name, address = (match[1], match[2]) if match else ("", value.strip())
+    if not is_email(address):
+        raise ValueError("an address such as care@acme.example or Acme <care@acme.example>")
+    return Address(display_name=name, addr_spec=address)
+
+
+def _mailboxes(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(_mailbox(part.strip()) for part in value.split(",") if part.strip())
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        return None if parts.port == 0 else parts
+    except ValueError:
+        return None
+
+
+def _zone(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ZoneInfo(value)
+    except (OSError, ValueError, KeyError):
+        raise ValueError("a time zone such as Europe/Berlin or UTC") from None
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Mailbox = Annotated[Address, BeforeValidator(_mailbox)]
+Mailboxes = Annotated[tuple[Address, ...], BeforeValidator(_mailboxes)]
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+
+
+class Config(BaseModel):
+    """The settings, each read from `FEEDBACK_<NAME>`, or from the file that `FEEDBACK_<NAME>_FILE` names."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=True, hide_input_in_errors=True
+    )
+
+    data_dir: Path = Field(Path("var"), description="where the database, the secret, caught mail and built sites live")
+    business: str = Field("", max_length=100, description="your name as customers know it; default: the sender's")
+    sender: Mailbox | None = Field(None, description="who the mails come from; needed before any mail is sent")
+    reply_to: Mailbox | None = Field(None, description="where a customer's reply goes; default: the sender")
+    alert_to: Mailboxes = Field((), description="who hears of a “no”, separated by commas; needed before mail is sent")
+    mail: str = Field("maildir:", repr=False, description="how mail leaves: smtp://, smtps://, maildir: or stdout:")
+    url: str = Field("", description="what links in mails begin with; default: http:// and FEEDBACK_LISTEN")
+    listen: str = Field("127.0.0.1:8000", description="address and port of the web service")
+    proxies: int = Field(0, ge=0, le=5, description="how many proxies stand in front of the web service")
+    zone: Zone = Field(ZoneInfo("UTC"), description="the business's time zone")
+    delay: Duration = Field(timedelta(hours=24), description="how long after a resolution we ask")
+    max_age: Duration = Field(timedelta(days=7), description="a resolution older than this is not asked about any more")
+    link_ends: Duration = Field(timedelta(days=28), description="how long after the mail its link takes a first answer")
+    change_within: Duration = Field(timedelta(days=14), description="how long an answer can be changed")
+    follow_up_within: Duration = Field(timedelta(hours=24), description="by when a person acts on a “no”")
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        try:
+            return value.expanduser().absolute()
+        except RuntimeError:
+            raise ValueError("a folder whose home exists, such as /srv/feedback") from None
+
+    @field_validator("listen")
+    @classmethod
+    def _check_listen(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not _is_address(host.strip("[]")) or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError("an address and a port such as 127.0.0.1:8000")
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        parts = _split(value)
+        if value and (
+            parts is None
+            or parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or _HOST.fullmatch(parts.hostname) is None
+            or parts.path.strip("/")
+            or parts.query
+            or parts.fragment
+        ):
+            raise ValueError("an address without a path, such as https://care.acme.example (xn--… for other letters)")
+        return value.rstrip("/")
+
+    @field_validator("mail")
+    @classmethod
+    def _check_mail(cls, value: str) -> str:
+        parts = _split(value)
+        server = parts and parts.scheme in ("smtp", "smtps") and parts.hostname and parts.path in ("", "/")
+        if parts and (parts.query or parts.fragment):
+            raise ValueError("%23 for # and %3F for ? within user or password")
+        if not (server or (parts and parts.scheme in ("maildir", "stdout") and not parts.netloc)):
+            raise ValueError(
+                "smtp://user:password@host:587, smtps://user:password@host, maildir:, maildir:FOLDER, stdout:"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _real_mail_needs_a_real_url(self) -> Self:
+        if not self.mail_is_trial and not self.url:
+            raise ValueError(
+                "FEEDBACK_URL must be set before FEEDBACK_MAIL names a real mail server: links begin with it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _asks_while_it_may(self) -> Self:
+        if self.delay >= self.max_age:
+            raise ValueError("FEEDBACK_DELAY must be shorter than FEEDBACK_MAX_AGE, or nobody would ever be asked.")
+        return self
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.data_dir / 'feedback.db'}"
+
+    @property
+    def base_url(self) -> str:
+        """What links begin with, without a slash at the end."""
+        return self.url or f"http://{self.listen}"
+
+    @property
+    def business_name(self) -> str:
+        if self.business:
+            return self.business
+        return (self.sender.display_name or self.sender.domain) if self.sender else "Our business"
+
+    @property
+    def reply_address(self) -> Address | None:
+        return self.reply_to or self.sender
+
+    @property
+    def mail_is_trial(self) -> bool:
+        """Whether mail reaches no real person: a Maildir, stdout, or a test server on loopback."""
+        parts = urlsplit(self.mail)
+        if parts.scheme in ("maildir", "stdout"):
+            return True
+        port = parts.port or (465 if parts.scheme == "smtps" else 587)
+        return is_loopback(parts.hostname or "") and port not in MAIL_PORTS
+
+    @property
+    def mail_folder(self) -> Path:
+        """The Maildir of `maildir:`, inside the data folder unless another is named."""
+        return self.data_dir / (unquote(urlsplit(self.mail).path) or "mail")
+
+    def require_sender(self) -> Address:
+        """The sender's address, or a ConfigError that says how to set it."""
+        if self.sender is None:
+            raise ConfigError(
+                "FEEDBACK_SENDER is not set, and no mail goes out without it.\n"
+                'Put a line such as FEEDBACK_SENDER="Acme <care@acme.example>" into .env.'
+            )
+        return self.sender
+
+    def require_people(self) -> None:
+        """Refuse to run the loop while nobody would hear of a “no”."""
+        self.require_sender()
+        if not self.alert_to:
+            raise ConfigError(
+                "FEEDBACK_ALERT_TO is not set, so nobody would hear of a “no”.\n"
+                "Put a line such as FEEDBACK_ALERT_TO=mara@acme.example into .env."
+            )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        return host == "localhost" or bool(ip_address(host))
+    except ValueError:
+        return False
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_config(environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Config:
+    """Read the settings from the environment, then from `env_file`; raise ConfigError naming what is wrong."""
+    given = {name.upper(): value for name, value in (os.environ if environ is None else environ).items()}
+    values = {**_values(_settings_in(env_file) if env_file else {}), **_values(given)}
+    try:
+        return Config(**values)  # type: ignore[arg-type]  # text in, pydantic makes the types
+    except ValidationError as error:
+        raise ConfigError("\n".join(_sentence(problem, values) for problem in error.errors())) from None
+
+
+def _values(found: Mapping[str, str]) -> dict[str, str]:
+    """Field names and values of one source; `FEEDBACK_X_FILE` gives the value of `FEEDBACK_X`. Empty is not given."""
+    values: dict[str, str] = {}
+    for name in sorted(name for name in found if name.startswith(PREFIX) and found[name].strip()):
+        field, value = name.removeprefix(PREFIX).lower(), found[name].strip()
+        if field not in Config.model_fields and field.endswith("_file"):
+            field = field.removesuffix("_file")
+            value = _read_secret(name, value) if field in Config.model_fields else value
+        if field not in Config.model_fields:
+            known = ", ".join(PREFIX + known.upper() for known in Config.model_fields)
+            raise ConfigError(f"There is no setting {name}. The settings are: {known}.")
+        if field in values:
+            raise ConfigError(f"Both {PREFIX}{field.upper()} and {name} are set. Keep one of them.")
+        values[field] = value
+    return values
+
+
+def _settings_in(env_file: Path) -> dict[str, str]:
+    if not env_file.is_file():
+        return {}
+    try:
+        with env_file.open(encoding="utf-8") as file:
+            lines = list(parse_stream(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"Cannot read {env_file}: {error}. It must be text in UTF-8.") from None
+    for line in lines:
+        if line.error:
+            raise ConfigError(f"{env_file}, line {line.original.line}: expected a setting such as FEEDBACK_ZONE=UTC.")
+    return {line.key.upper(): line.value or "" for line in lines if line.key}
+
+
+def _read_secret(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name}: cannot read {path}: {error}.") from None
+
+
+def _sentence(problem: Any, values: Mapping[str, str]) -> str:
+    words = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    if not problem["loc"]:
+        return words
+    field = str(problem["loc"][0])
+    given = values.get(field, "")
+    if field == "mail" and ("@" in given or re.search("//.*:", given)):  # never a password, wherever it was put
+        given = f"{given.partition(':')[0]}:…"
+    return f"{PREFIX}{field.upper()}: given {given!r}, expected {words[:1].lower()}{words[1:]}."

@@ -1,0 +1,1 @@
+"""What the business means: pure values and rules. No clock, no SQL, no network, no Flask."""

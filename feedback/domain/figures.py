@@ -1,0 +1,136 @@
+"""Figures that can be trusted: a rate with its interval, and the hiding of what would point at a person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from math import sqrt
+from zoneinfo import ZoneInfo
+
+from feedback.domain.surveys import Choice
+from feedback.domain.timing import local_day, week_of
+
+FEWEST = 5  # a cell about fewer customers is hidden
+FEWEST_FOR_EXTREMES = 10  # "0 %" and "100 %" need more, for they speak about every single customer
+PERIOD_DAYS = 90
+SETTLED_AFTER = timedelta(days=7)  # answers come in this long; younger figures are provisional
+_Z = 1.959963984540054  # the 97.5 % point of the normal distribution, for a two-sided 95 % interval
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`count` of `n`, from so many distinct `customers`. `hidden` if it must not be published.
+
+    With n = 0 there is no share and no interval: ask for n first.
+    """
+
+    count: int
+    n: int
+    customers: int
+    hidden: bool = False
+
+    @property
+    def share(self) -> float:
+        return self.count / self.n
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % score interval of E. B. Wilson, JASA 22 (1927), p. 209."""
+        z2 = _Z * _Z
+        centre = (self.count + z2 / 2) / (self.n + z2)
+        half = _Z / (self.n + z2) * sqrt(self.count * (self.n - self.count) / self.n + z2 / 4)
+        return max(0.0, centre - half), min(1.0, centre + half)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is hidden for itself: too few customers, or a certainty from few."""
+        extreme = self.count in (0, self.n)
+        return self.customers < (FEWEST_FOR_EXTREMES if extreme else FEWEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One survey whose mail went out, as the figures see it. `choice` is the newest answer's."""
+
+    customer_id: str
+    resolved_at: datetime
+    asked_at: datetime
+    choice: Choice | None
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A week's part of the period; `provisional` while answers may still come in."""
+
+    monday: date
+    solved: Rate
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The published overview: the last 90 days by day of resolution, in the business's zone."""
+
+    first_day: date
+    last_day: date
+    solved: Rate
+    response: Rate
+    weeks: tuple[Week, ...]
+
+
+def overview(asked: Sequence[Asked], now: datetime, zone: ZoneInfo) -> Overview:
+    """Compute the overview from one row a survey sent. Weeks and total are about the same rows."""
+    last_day = local_day(now, zone)
+    first_day = last_day - timedelta(days=PERIOD_DAYS - 1)
+    recent = [row for row in asked if first_day <= local_day(row.resolved_at, zone) <= last_day]
+    by_week: dict[date, list[Asked]] = {
+        week_of(first_day) + timedelta(weeks=k): []
+        for k in range((week_of(last_day) - week_of(first_day)).days // 7 + 1)
+    }
+    for row in recent:
+        by_week[week_of(local_day(row.resolved_at, zone))].append(row)
+    total = _hide_small(_solved(recent))
+    settled_before = now - SETTLED_AFTER
+    weeks = tuple(
+        Week(
+            monday,
+            cell,
+            provisional=monday + timedelta(days=6) >= local_day(settled_before, zone)
+            or any(row.asked_at > settled_before for row in rows),
+        )
+        for (monday, rows), cell in zip(by_week.items(), hide([*by_week.values()], not total.hidden), strict=True)
+    )
+    settled = [row for row in recent if row.asked_at <= settled_before]
+    answered = [row for row in settled if row.choice]
+    response = _hide_small(Rate(len(answered), len(settled), len({row.customer_id for row in settled})))
+    return Overview(first_day, last_day, total, response, weeks)
+
+
+def hide(groups: Sequence[Sequence[Asked]], total_shown: bool) -> list[Rate]:
+    """Each group's solved rate; small ones hidden, and others that the total would need to keep them hidden.
+
+    Empty groups hide nobody. A reader knows the sum of what is hidden: the total, less the groups shown. So the
+    smallest shown group is hidden too, until that sum could be shown by itself and is not all alike, or nothing is
+    left to show.
+    """
+    cells = [_solved(rows) for rows in groups]
+    hidden = {k for k, cell in enumerate(cells) if cell.n and cell.is_small}
+    while total_shown and hidden:
+        together = _solved([row for k in hidden for row in groups[k]])
+        shown = [k for k, cell in enumerate(cells) if cell.n and k not in hidden]
+        if not shown or (not together.is_small and 0 < together.count < together.n):
+            break
+        hidden.add(min(shown, key=lambda k: (cells[k].customers, k)))
+    return [replace(cell, hidden=k in hidden) for k, cell in enumerate(cells)]
+
+
+def _solved(rows: Sequence[Asked]) -> Rate:
+    answered = [row for row in rows if row.choice]
+    return Rate(
+        count=sum(row.choice is Choice.YES for row in answered),
+        n=len(answered),
+        customers=len({row.customer_id for row in answered}),
+    )
+
+
+def _hide_small(rate: Rate) -> Rate:
+    return replace(rate, hidden=rate.is_small)

@@ -1,0 +1,104 @@
+"""A survey, its answers, and until when it can be answered."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from feedback.config import Config
+
+ANSWERS_AT_MOST = 20
+COMMENT_LONGEST = 5_000
+
+
+class SurveyState(StrEnum):
+    WAITING = "waiting"
+    ASKED = "asked"
+    CANCELLED = "cancelled"
+
+
+class Choice(StrEnum):
+    YES = "yes"
+    NO = "no"
+
+
+class Stage(StrEnum):
+    """The stages of CARE, for the reasons that customers give."""
+
+    CONNECT = "connect"
+    ASSIST = "assist"
+    RESOLVE = "resolve"
+    ENHANCE = "enhance"
+
+
+REASONS = {
+    Choice.NO: {
+        Stage.CONNECT: "I had to tell my story again",
+        Stage.ASSIST: "I could not find help myself",
+        Stage.RESOLVE: "It took too long, I was passed around, or it still does not work",
+        Stage.ENHANCE: "It came back",
+    },
+    Choice.YES: {
+        Stage.CONNECT: "I felt known and understood",
+        Stage.ASSIST: "Help was there before I had to ask",
+        Stage.RESOLVE: "It was quick, and one person saw it through",
+        Stage.ENHANCE: "It has become better since last time",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What a customer adds to a vote. All of it is optional."""
+
+    reasons: tuple[Stage, ...] = ()
+    comment: str = ""
+    call: bool = False
+    phone: str = ""
+    quote_name: str | None = None  # None: we may not quote; "" is consent without a name
+
+    def __bool__(self) -> bool:
+        return bool(self.reasons or self.comment or self.call or self.quote_name is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    id: str
+    choice: Choice
+    at: datetime
+    details: Details
+    details_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One question about one resolution, as the customer's page needs it, with its newest answer."""
+
+    id: str
+    asked_at: datetime
+    resolved_at: datetime
+    subject: str | None
+    agent: str | None
+    team: str | None
+    answers: int = 0
+    first_answer_at: datetime | None = None
+    newest: Answer | None = None
+
+    def ends_at(self, config: Config) -> datetime:
+        """Until when a tap counts: the link's end, or once answered, the end of changing one's mind."""
+        if self.first_answer_at is None:
+            return self.asked_at + config.link_ends
+        return self.first_answer_at + config.change_within
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFacts:
+    """What a survey's mail says, read when it is sent."""
+
+    resolved_at: datetime
+    agent: str | None
+    team: str | None
+    subject: str | None
+    ref: str
+    name: str | None
+    email: str | None
+    customer_since: date | None

@@ -1,0 +1,102 @@
+"""The secret of this installation, and what is signed or hashed with it."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from enum import StrEnum
+from pathlib import Path
+
+from itsdangerous import Signer
+
+from feedback.errors import ConfigError
+
+
+class Purpose(StrEnum):
+    """What a token is for; each has its own salt, so that a token for one opens nothing else."""
+
+    SURVEY = "survey"
+    OPT_OUT = "opt-out"
+    MESSAGE = "message-id"
+
+
+def new_id() -> str:
+    """128 random bits as base64url; never begins with a dash, so that it can stand in a command line."""
+    while (key := secrets.token_urlsafe(16)).startswith("-"):
+        pass
+    return key
+
+
+def new_api_key() -> str:
+    """A key for the API: 256 random bits, with a beginning that a search for leaked keys can find."""
+    return f"fbk_{secrets.token_urlsafe(32)}"
+
+
+def hash_api_key(key: str) -> str:
+    """How a key is kept: a fast hash is enough for 256 random bits."""
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+class Keys:
+    """Signs and verifies tokens, and hashes addresses. The first secret signs; all of them verify."""
+
+    def __init__(self, secret_keys: list[str]) -> None:
+        self._secrets = secret_keys
+        self._signers = {
+            purpose: [
+                Signer(secret, salt=f"feedback:{purpose}", key_derivation="hmac", digest_method=hashlib.sha256)
+                for secret in secret_keys
+            ]
+            for purpose in Purpose
+        }
+
+    def sign(self, purpose: Purpose, key: str) -> str:
+        return self._signers[purpose][0].sign(key).decode()
+
+    def verify(self, purpose: Purpose, token: str) -> str | None:
+        """The signed key, or None. Signs again and compares the text, for base64 has several spellings of one value."""
+        key = token.rpartition(".")[0]
+        if not key or len(token) > 200 or not token.isascii():
+            return None
+        for signer in self._signers[purpose]:
+            if hmac.compare_digest(signer.sign(key).decode(), token):
+                return key
+        return None
+
+    def address_hashes(self, address: str) -> list[str]:
+        """Keyed hashes of a normalised address, one per secret; the first is the one to store."""
+        return [
+            hmac.digest(f"feedback:address:{secret}".encode(), address.encode(), "sha256").hex()
+            for secret in self._secrets
+        ]
+
+
+def load_keys(data_dir: Path) -> Keys:
+    """Read `secret.key`, one secret a line, newest first; make it at the first start, safe against a race."""
+    path = data_dir / "secret.key"
+    try:
+        if not path.exists():
+            _create(path)
+        lines = path.read_text("ascii").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The secret {path} cannot be read or made: {error}. Check who owns the folder.") from None
+    if not lines or min(map(len, lines)) < 32:
+        raise ConfigError(
+            f"{path} must hold one secret of 32 letters or more a line. Put the file back from your backup."
+        )
+    return Keys(lines)
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(fresh, path)  # unlike rename, this never replaces what another process has just made
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
