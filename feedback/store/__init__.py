@@ -1,0 +1,67 @@
+"""The only room that knows SQL. One typed method a question; rows become domain objects here."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from feedback.errors import PendingMigrations, StoreError
+from feedback.store.cases import Cases
+from feedback.store.followups import FollowUps
+from feedback.store.operations import Operations
+from feedback.store.outbox import Outbox
+from feedback.store.sqlite import Database
+from feedback.store.surveys import Surveys
+
+__all__ = ["Store", "open_store"]
+
+
+class Store:
+    """The database, a part a subject. Every change happens inside `with store.write():`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.cases = Cases(database)
+        self.surveys = Surveys(database)
+        self.outbox = Outbox(database)
+        self.follow_ups = FollowUps(database)
+        self.operations = Operations(database)
+
+    def write(self) -> AbstractContextManager[None]:
+        """One transaction that begins with the write lock: what is read inside stays true until it is committed.
+
+        All or nothing; once the block is left without an error, its changes are on disk. Raises StoreError.
+        """
+        return self._database.write()
+
+    def copy_to(self, path: Path) -> "Store":
+        """A whole, consistent copy of the database in a new file, opened."""
+        self._database.copy_to(path)
+        return Store(Database(path))
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def open_store(url: str, *, migrate: bool = False) -> Store:
+    """Open the database; make it if there is none. With `migrate`, bring an older one up to date, after a backup.
+
+    Raises PendingMigrations for an older database that may not be migrated here, StoreError if it cannot be used.
+    """
+    scheme, _, path = url.partition(":///")
+    if scheme != "sqlite" or not path:
+        raise StoreError(f"The database is {url!r}; expected sqlite:/// and the path of a file.")
+    database = Database(Path(path))
+    try:
+        if database.is_empty():
+            database.migrate()
+        elif pending := database.pending():
+            if not migrate:
+                raise PendingMigrations(
+                    f"The database {path} is older than this program (it lacks {', '.join(pending)}).\n"
+                    "Stop the service, then run: feedback migrate"
+                )
+            database.back_up_before(pending[0])
+            database.migrate()
+    except BaseException:
+        database.close()
+        raise
+    return Store(database)

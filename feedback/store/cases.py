@@ -1,0 +1,213 @@
+"""Customers, cases and their resolutions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from feedback.domain.cases import CaseRecord, CaseStatus, normalise_email
+from feedback.domain.eligibility import Decision, Reason
+from feedback.domain.surveys import Choice
+from feedback.keys import new_id
+from feedback.store.sqlite import Database, load_queries, moment, moment_or_none, stamp
+from feedback.store.surveys import decision_of
+
+_sql = load_queries("cases")
+
+_CUSTOMER = ("email", "name", "customer_since", "locale", "zone", "country")
+_CASE = (
+    *("customer_id", "status", "merged_into", "resolved_by", "subject", "channel", "topic", "tags", "team", "agent"),
+    *("agent_email", "opened_at", "first_reply_at", "resolved_at", "interactions"),
+)
+
+
+class Change(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCase:
+    """What a record did to its case, and the resolution that the case had before."""
+
+    id: str
+    change: Change
+    was_open: bool
+    last_id: str | None
+    last_n: int
+    last_resolved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSummary:
+    id: str
+    source: str
+    ref: str
+    status: CaseStatus
+    subject: str | None
+    customer: str | None
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    at: datetime
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class ResolutionStory:
+    """A resolution with all that became of it; `ledger` oldest first."""
+
+    n: int
+    resolved_at: datetime
+    agent: str | None
+    survey_id: str | None
+    cancelled_because: Reason | None
+    delivery: str | None
+    words: str | None
+    recipient: str | None
+    handed_over_at: datetime | None
+    mail_due_at: datetime | None
+    choice: Choice | None
+    answered_at: datetime | None
+    ledger: tuple[LedgerEntry, ...]
+
+
+class Cases:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save(self, record: CaseRecord) -> SavedCase:
+        """Create or update the case and its customer. A known value is replaced, never erased by an unknown one."""
+        row = self._database.row(_sql.find_case, source=record.source, ref=record.ref)
+        customer_id, customer_changed = self._save_customer(record, row)
+        said = _said(record, _CASE)
+        said["customer_id"] = customer_id
+        if row is None:
+            key = new_id()
+            self._database.change(_sql.add_case, id=key, source=record.source, ref=record.ref, **said)
+            return SavedCase(key, Change.CREATED, False, None, 0, None)
+        known = {name: row[name] for name in _CASE}
+        merged = _merge(known, said)
+        was_open = row["status"] == CaseStatus.OPEN
+        if was_open and record.status is CaseStatus.RESOLVED:
+            merged["resolved_at"] = said["resolved_at"]  # when it was resolved before is not when it was now
+        if merged != known:
+            self._database.change(_sql.update_case, id=row["id"], **merged)
+        return SavedCase(
+            id=row["id"],
+            change=Change.UPDATED if customer_changed or merged != known else Change.UNCHANGED,
+            was_open=was_open,
+            last_id=row["last_id"],
+            last_n=row["last_n"] or 0,
+            last_resolved_at=moment_or_none(row["last_resolved_at"]),
+        )
+
+    def _save_customer(self, record: CaseRecord, case: Mapping[str, Any] | None) -> tuple[str | None, bool]:
+        ref = record.customer_key
+        if case is not None and case["customer_ref"] is not None and ref != case["customer_ref"]:
+            ref = self._same_customer(record, case) or ref
+        if ref is None:
+            return None, False
+        said = _said(record, _CUSTOMER)
+        row = self._database.row(_sql.find_customer, source=record.source, ref=ref)
+        if row is None:
+            key = new_id()
+            self._database.change(_sql.add_customer, id=key, source=record.source, ref=ref, **said)
+            return key, True
+        known = {name: row[name] for name in _CUSTOMER}
+        merged = _merge(known, said)
+        if merged != known:
+            self._database.change(_sql.update_customer, id=row["id"], **merged)
+        return row["id"], merged != known
+
+    def _same_customer(self, record: CaseRecord, case: Mapping[str, Any]) -> str | None:
+        """The reference of the case's customer, if the record means the same person by another name; else None.
+
+        Without a reference, the same address or none is the same person. A reference that comes later is given to
+        the customer who was known by address until then.
+        """
+        known = normalise_email(case["customer_email"] or "")
+        same_address = record.email is None or normalise_email(record.email) == known
+        if record.customer_ref is None:
+            return str(case["customer_ref"]) if same_address else None
+        is_free = self._database.row(_sql.find_customer, source=record.source, ref=record.customer_ref) is None
+        if same_address and case["customer_ref"] == known and is_free:
+            self._database.change(_sql.rename_customer, id=case["customer_id"], ref=record.customer_ref)
+        return None
+
+    def freeze_resolution(self, case_id: str, n: int) -> str:
+        """Snapshot the case as it is now, as its n-th resolution; the resolution's id."""
+        key = new_id()
+        self._database.change(_sql.freeze_resolution, id=key, case_id=case_id, n=n)
+        return key
+
+    def complete_resolution(self, resolution_id: str) -> None:
+        """Let the snapshot learn what it did not know, until its mail is handed over."""
+        self._database.change(_sql.complete_resolution, id=resolution_id)
+
+    def with_ref(self, ref: str) -> list[CaseSummary]:
+        """The cases of one reference; more than one only if several help desks use it."""
+        return [
+            CaseSummary(
+                id=row["id"],
+                source=row["source"],
+                ref=row["ref"],
+                status=CaseStatus(row["status"]),
+                subject=row["subject"],
+                customer=row["name"],
+                email=row["email"],
+            )
+            for row in self._database.rows(_sql.cases_with_ref, ref=ref)
+        ]
+
+    def stories(self, case_id: str) -> list[ResolutionStory]:
+        """The case's resolutions in order, each with its ledger, survey, mail and answer."""
+        return [self._story(row) for row in self._database.rows(_sql.resolutions_of_case, case_id=case_id)]
+
+    def _story(self, row: Mapping[str, Any]) -> ResolutionStory:
+        return ResolutionStory(
+            n=row["n"],
+            resolved_at=moment(row["resolved_at"]),
+            agent=row["agent"],
+            survey_id=row["survey_id"],
+            cancelled_because=Reason(row["reason"]) if row["reason"] else None,
+            delivery=row["delivery"],
+            words=row["words"],
+            recipient=row["recipient"],
+            handed_over_at=moment_or_none(row["handed_over_at"]),
+            mail_due_at=moment_or_none(row["mail_due_at"]),
+            choice=Choice(row["choice"]) if row["choice"] else None,
+            answered_at=moment_or_none(row["answered_at"]),
+            ledger=tuple(
+                LedgerEntry(
+                    moment(entry["at"]),
+                    decision_of(entry["verdict"], entry["reason"], entry["until"]),
+                )
+                for entry in self._ledger(row["id"])
+            ),
+        )
+
+    def _ledger(self, resolution_id: str) -> list[Mapping[str, Any]]:
+        return self._database.rows(_sql.decisions_of, resolution_id=resolution_id)
+
+
+def _said(record: CaseRecord, names: tuple[str, ...]) -> dict[str, object]:
+    """The record's fields as the database holds them, so that said and known values compare."""
+    values = ((name, getattr(record, name, None)) for name in names)
+    return {name: value if value is None or value.__class__ is str else _text(value) for name, value in values}
+
+
+def _text(value: object) -> object:
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return value if value is None or isinstance(value, int) else str(value)
+
+
+def _merge(known: Mapping[str, object], said: Mapping[str, object]) -> dict[str, object]:
+    return {name: known[name] if value is None else value for name, value in said.items()}

@@ -1,0 +1,153 @@
+"""Mail on its way: `queued → claimed → handing_over → sent | retry | failed | unconfirmed`, or `dropped`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from feedback.domain.surveys import LetterFacts
+from feedback.errors import NotFound
+from feedback.keys import new_id
+from feedback.store.sqlite import Database, load_queries, moment
+
+ALERTS_AT_MOST = 20  # about one follow-up to one person; who holds a link must not flood the team
+
+_sql = load_queries("outbox")
+
+
+class Kind(StrEnum):
+    SURVEY = "survey"
+    ALERT = "alert"
+
+
+class MailState(StrEnum):
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    HANDING_OVER = "handing_over"
+    SENT = "sent"
+    RETRY = "retry"
+    FAILED = "failed"
+    UNCONFIRMED = "unconfirmed"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A claimed message, of a survey and so of its resolution, or of a follow-up; `attempts` counts this one too."""
+
+    id: str
+    kind: Kind
+    survey_id: str | None
+    resolution_id: str | None
+    follow_up_id: str | None
+    recipient: str | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What a person should know of the outbox."""
+
+    late_alerts: int
+    failed: int
+    unconfirmed: int
+
+
+class Outbox:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def queue_survey(self, survey_id: str, now: datetime) -> None:
+        self._database.change(_sql.queue_survey, id=new_id(), survey_id=survey_id, due_at=now)
+
+    def queue_alert(self, follow_up_id: str, recipient: str, due_at: datetime) -> None:
+        """Tell one person of a follow-up; nothing if an alert that is yet to be written will carry the news anyway."""
+        self._database.change(
+            _sql.queue_alert,
+            id=new_id(),
+            follow_up_id=follow_up_id,
+            recipient=recipient,
+            due_at=due_at,
+            at_most=ALERTS_AT_MOST,
+        )
+
+    def settle_lapsed(self, now: datetime) -> int:
+        """Deal with mail whose owner has vanished, each kind as promised; how many rows changed."""
+        return sum(
+            self._database.change(statement, now=now)
+            for statement in (_sql.release_lapsed, _sql.doubt_lapsed, _sql.repeat_lapsed)
+        )
+
+    def claim(self, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Mail]:
+        """Claim up to `limit` mails that are due, alerts first; nobody else touches them until the lease ends."""
+        rows = self._claim(Kind.ALERT, owner, now, lease, limit) or self._claim(Kind.SURVEY, owner, now, lease, limit)
+        return [
+            Mail(
+                id=row["id"],
+                kind=Kind(row["kind"]),
+                survey_id=row["survey_id"],
+                resolution_id=row["resolution_id"],
+                follow_up_id=row["follow_up_id"],
+                recipient=row["recipient"],
+                attempts=row["attempts"],
+            )
+            for row in rows
+        ]
+
+    def _claim(self, kind: Kind, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Mapping[str, Any]]:
+        return self._database.rows(
+            _sql.claim_due, kind=kind, owner=owner, now=now, lease_until=now + lease, limit=limit
+        )
+
+    def letter(self, survey_id: str) -> LetterFacts:
+        """What the survey's mail says, as it is known now. Raises NotFound."""
+        row = self._database.row(_sql.letter, survey_id=survey_id)
+        if row is None:
+            raise NotFound(f"There is no survey {survey_id}.")
+        return LetterFacts(
+            resolved_at=moment(row["resolved_at"]),
+            agent=row["agent"],
+            team=row["team"],
+            subject=row["subject"],
+            ref=row["ref"],
+            name=row["name"],
+            email=row["email"],
+            customer_since=date.fromisoformat(row["customer_since"]) if row["customer_since"] else None,
+        )
+
+    def hand_over(self, mail: Mail, owner: str, recipient: str, now: datetime, lease: timedelta) -> bool:
+        """From the commit of this on, the mail may have arrived. False: the claim is not the owner's any more."""
+        changed = self._database.change(
+            _sql.hand_over, id=mail.id, owner=owner, recipient=recipient, now=now, lease_until=now + lease
+        )
+        return changed == 1
+
+    def finish(self, mail: Mail, owner: str, state: MailState, words: str) -> bool:
+        """Note what became of a mail that was handed over: sent, failed, or unconfirmed."""
+        return self._database.change(_sql.finish, id=mail.id, owner=owner, state=state, words=words) == 1
+
+    def put_back(self, mail: Mail, owner: str, state: MailState, words: str, *, due_at: datetime | None = None) -> None:
+        """End a claim after a clear no: to be tried again at `due_at` (retry), or never (failed, dropped)."""
+        self._database.change(_sql.put_back, id=mail.id, owner=owner, state=state, words=words, due_at=due_at)
+
+    def release(self, mail: Mail, owner: str, words: str | None) -> None:
+        """Give a claim back untried, which is no attempt. Never a mail in `handing_over`: it may have arrived."""
+        self._database.change(_sql.release, id=mail.id, owner=owner, words=words)
+
+    def postpone(self, mail: Mail, owner: str, words: str, due_at: datetime) -> None:
+        """Try a claimed mail again later. Never one in `handing_over`: it may have arrived."""
+        self._database.change(_sql.postpone, id=mail.id, owner=owner, words=words, due_at=due_at)
+
+    def settle_doubt(self, survey_id: str) -> None:
+        """An answer proves that a mail in doubt, or refused for now, has arrived."""
+        self._database.change(_sql.settle_doubt, survey_id=survey_id)
+
+    def counts(self) -> dict[MailState, int]:
+        return {MailState(row["state"]): row["n"] for row in self._database.rows(_sql.count_by_state)}
+
+    def trouble(self, *, alerts_before: datetime, since: datetime) -> Trouble:
+        """Alerts unsent about follow-ups opened before a moment; surveys failed or in doubt, due after another."""
+        row = self._database.row(_sql.trouble, alerts_before=alerts_before, since=since)
+        assert row is not None
+        return Trouble(row["late_alerts"], row["failed"], row["unconfirmed"])

@@ -1,0 +1,86 @@
+-- name: find_customer^
+-- A customer by the help desk's reference.
+SELECT id, email, name, customer_since, locale, zone, country
+FROM customers WHERE source = :source AND ref = :ref;
+
+-- name: add_customer!
+-- A customer seen for the first time.
+INSERT INTO customers (id, source, ref, email, name, customer_since, locale, zone, country)
+VALUES (:id, :source, :ref, :email, :name, :customer_since, :locale, :zone, :country);
+
+-- name: update_customer!
+-- What is known of a customer now; the caller has kept what was known before.
+UPDATE customers SET email = :email, name = :name, customer_since = :customer_since, locale = :locale, zone = :zone,
+  country = :country
+WHERE id = :id;
+
+-- name: rename_customer!
+-- A customer known by address until now has a reference of the help desk's.
+UPDATE customers SET ref = :ref WHERE id = :id;
+
+-- name: find_case^
+-- A case by source and reference, with its last resolution.
+SELECT c.id, c.customer_id, c.status, c.merged_into, c.resolved_by, c.subject, c.channel, c.topic, c.tags, c.team,
+  c.agent, c.agent_email, c.opened_at, c.first_reply_at, c.resolved_at, c.interactions,
+  r.id AS last_id, r.n AS last_n, r.resolved_at AS last_resolved_at, cu.ref AS customer_ref, cu.email AS customer_email
+FROM cases c
+LEFT JOIN customers cu ON cu.id = c.customer_id
+LEFT JOIN resolutions r ON r.case_id = c.id AND r.n = (SELECT MAX(n) FROM resolutions WHERE case_id = c.id)
+WHERE c.source = :source AND c.ref = :ref;
+
+-- name: add_case!
+-- A case seen for the first time.
+INSERT INTO cases (id, source, ref, customer_id, status, merged_into, resolved_by, subject, channel, topic, tags, team,
+  agent, agent_email, opened_at, first_reply_at, resolved_at, interactions)
+VALUES (:id, :source, :ref, :customer_id, :status, :merged_into, :resolved_by, :subject, :channel, :topic, :tags, :team,
+  :agent, :agent_email, :opened_at, :first_reply_at, :resolved_at, :interactions);
+
+-- name: update_case!
+-- What is known of a case now; the caller has kept what was known before.
+UPDATE cases SET customer_id = :customer_id, status = :status, merged_into = :merged_into, resolved_by = :resolved_by,
+  subject = :subject, channel = :channel, topic = :topic, tags = :tags, team = :team, agent = :agent,
+  agent_email = :agent_email, opened_at = :opened_at, first_reply_at = :first_reply_at, resolved_at = :resolved_at,
+  interactions = :interactions
+WHERE id = :id;
+
+-- name: freeze_resolution!
+-- The snapshot of a case at its n-th resolution.
+INSERT INTO resolutions (id, case_id, n, resolved_at, resolved_by, channel, topic, team, agent, agent_email, opened_at,
+  first_reply_at, interactions)
+SELECT :id, id, :n, resolved_at, resolved_by, channel, topic, team, agent, agent_email, opened_at, first_reply_at,
+  interactions
+FROM cases WHERE id = :case_id;
+
+-- name: complete_resolution!
+-- Fill in what a snapshot did not know, unless its mail has been handed over. Known values never change.
+UPDATE resolutions SET
+  resolved_by = COALESCE(resolutions.resolved_by, c.resolved_by), channel = COALESCE(resolutions.channel, c.channel),
+  topic = COALESCE(resolutions.topic, c.topic), team = COALESCE(resolutions.team, c.team),
+  agent = COALESCE(resolutions.agent, c.agent), agent_email = COALESCE(resolutions.agent_email, c.agent_email),
+  opened_at = COALESCE(resolutions.opened_at, c.opened_at),
+  first_reply_at = COALESCE(resolutions.first_reply_at, c.first_reply_at),
+  interactions = COALESCE(resolutions.interactions, c.interactions)
+FROM cases c
+WHERE resolutions.id = :id AND c.id = resolutions.case_id AND NOT EXISTS (
+  SELECT 1 FROM surveys s JOIN outbox o ON o.survey_id = s.id
+  WHERE s.resolution_id = resolutions.id AND o.state IN ('handing_over', 'sent', 'unconfirmed'));
+
+-- name: cases_with_ref
+-- The cases of one reference, in whichever help desks, with their customers.
+SELECT c.id, c.source, c.ref, c.status, c.subject, cu.name, cu.email
+FROM cases c LEFT JOIN customers cu ON cu.id = c.customer_id
+WHERE c.ref = :ref ORDER BY c.source;
+
+-- name: resolutions_of_case
+-- A case's resolutions with their surveys and the delivery of each mail.
+SELECT r.id, r.n, r.resolved_at, r.agent, s.id AS survey_id, s.reason, o.state AS delivery, o.words, o.recipient,
+  o.handed_over_at, o.due_at AS mail_due_at, a.choice, a.at AS answered_at
+FROM resolutions r
+LEFT JOIN surveys s ON s.resolution_id = r.id AND s.round = 0
+LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
+LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
+WHERE r.case_id = :case_id ORDER BY r.n;
+
+-- name: decisions_of
+-- A resolution's ledger, oldest first.
+SELECT at, verdict, reason, until FROM decisions WHERE resolution_id = :resolution_id ORDER BY seq;

@@ -1,0 +1,89 @@
+-- name: queue_survey!
+-- A survey's mail; the address is read when it is sent.
+INSERT INTO outbox (id, kind, survey_id, state, due_at) VALUES (:id, 'survey', :survey_id, 'queued', :due_at);
+
+-- name: queue_alert!
+-- The next alert about a follow-up to one person, unless one waits to be written, or there were too many.
+INSERT INTO outbox (id, kind, follow_up_id, n, recipient, state, due_at)
+SELECT :id, 'alert', :follow_up_id, 1 + COUNT(*), :recipient, 'queued', :due_at
+FROM outbox WHERE follow_up_id = :follow_up_id AND kind = 'alert' AND recipient = :recipient
+HAVING COUNT(CASE WHEN due_at >= (SELECT opened_at FROM follow_ups WHERE id = :follow_up_id) THEN 1 END) < :at_most
+  AND COUNT(CASE WHEN state IN ('queued', 'retry') THEN 1 END) = 0;
+
+-- name: release_lapsed!
+-- A claim whose owner has vanished is free again.
+UPDATE outbox SET state = 'queued', lease_owner = NULL, lease_until = NULL
+WHERE state = 'claimed' AND lease_until < :now;
+
+-- name: doubt_lapsed!
+-- A customer's mail whose sender vanished while handing it over: it may have arrived, and is not sent again.
+UPDATE outbox SET lease_owner = NULL, lease_until = NULL, words = 'the sender stopped before the server had answered',
+  state = CASE WHEN EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = outbox.survey_id) THEN 'sent' ELSE 'unconfirmed' END
+WHERE state = 'handing_over' AND lease_until < :now AND kind = 'survey';
+
+-- name: repeat_lapsed!
+-- A staff alert in the same place is sent again: better twice than never.
+UPDATE outbox SET state = 'retry', due_at = :now, lease_owner = NULL, lease_until = NULL
+WHERE state = 'handing_over' AND lease_until < :now AND kind = 'alert';
+
+-- name: claim_due
+-- Claim the mails of a kind that have waited longest past their moment.
+UPDATE outbox SET state = 'claimed', lease_owner = :owner, lease_until = :lease_until, attempts = attempts + 1
+WHERE state IN ('queued', 'retry') AND id IN (
+  SELECT id FROM outbox WHERE state IN ('queued', 'retry') AND kind = :kind AND due_at <= :now
+  ORDER BY due_at LIMIT :limit)
+RETURNING id, kind, survey_id, (SELECT resolution_id FROM surveys s WHERE s.id = outbox.survey_id) AS resolution_id,
+  follow_up_id, recipient, attempts;
+
+-- name: letter^
+-- What a survey mail says: the customer, the case, the snapshot.
+SELECT r.resolved_at, r.agent, r.team, c.subject, c.ref, cu.name, cu.email, cu.customer_since
+FROM surveys s
+JOIN resolutions r ON r.id = s.resolution_id
+JOIN cases c ON c.id = r.case_id
+LEFT JOIN customers cu ON cu.id = c.customer_id
+WHERE s.id = :survey_id;
+
+-- name: hand_over!
+-- From here on the mail may have arrived. Only the owner of the lease can do this.
+UPDATE outbox SET state = 'handing_over', recipient = :recipient, handed_over_at = :now, lease_until = :lease_until
+WHERE id = :id AND state = 'claimed' AND lease_owner = :owner;
+
+-- name: finish!
+-- The owner's word on a mail that it was handing over; a late acceptance also settles a doubt.
+UPDATE outbox SET state = :state, words = :words, lease_owner = NULL, lease_until = NULL
+WHERE id = :id AND ((state = 'handing_over' AND lease_owner = :owner) OR (state = 'unconfirmed' AND :state = 'sent'));
+
+-- name: put_back!
+-- A mail that the server clearly refused, that is not wanted any more, or not yet.
+UPDATE outbox SET state = :state, words = :words, due_at = COALESCE(:due_at, due_at), lease_owner = NULL,
+  lease_until = NULL
+WHERE id = :id AND lease_owner = :owner AND state IN ('claimed', 'handing_over');
+
+-- name: release!
+-- A claim given back, not counted as an attempt.
+UPDATE outbox SET state = 'queued', words = :words, attempts = attempts - 1, lease_owner = NULL, lease_until = NULL
+WHERE id = :id AND lease_owner = :owner AND state = 'claimed';
+
+-- name: postpone!
+-- A claim given back after a fault of ours, to be tried later.
+UPDATE outbox SET state = 'retry', words = :words, due_at = :due_at, lease_owner = NULL, lease_until = NULL
+WHERE id = :id AND lease_owner = :owner AND state = 'claimed';
+
+-- name: settle_doubt!
+-- An answer proves that the mail arrived, whatever its server said.
+UPDATE outbox SET state = 'sent', words = 'the customer answered'
+WHERE survey_id = :survey_id AND state IN ('unconfirmed', 'retry') AND handed_over_at IS NOT NULL;
+
+-- name: count_by_state
+-- The outbox at a glance.
+SELECT state, COUNT(*) AS n FROM outbox GROUP BY state ORDER BY state;
+
+-- name: trouble
+-- How many alerts about follow-ups opened before a moment are unsent, and what became doubtful or failed since another.
+SELECT (SELECT COUNT(*) FROM outbox o JOIN follow_ups f ON f.id = o.follow_up_id
+    WHERE o.kind = 'alert' AND o.state NOT IN ('sent', 'dropped') AND o.attempts > 0
+      AND f.closed_at IS NULL AND f.opened_at < :alerts_before) AS late_alerts,
+  COUNT(CASE WHEN kind = 'survey' AND state = 'failed' AND due_at >= :since THEN 1 END) AS failed,
+  COUNT(CASE WHEN kind = 'survey' AND state = 'unconfirmed' AND due_at >= :since THEN 1 END) AS unconfirmed
+FROM outbox;

@@ -1,0 +1,91 @@
+-- name: resolution_facts^
+-- What deciding about a resolution rests on, the survey that it may have by now, and the newest entry of its ledger.
+SELECT r.id, r.resolved_at, c.status, cu.email, s.id AS survey_id, s.state AS survey_state, o.id AS mail_id,
+  c.resolved_at IS NOT NULL AND r.n = (SELECT MAX(n) FROM resolutions WHERE case_id = r.case_id) AS is_latest,
+  d.seq AS last_seq, d.verdict AS last_verdict, d.reason AS last_reason, d.until AS last_until
+FROM resolutions r
+JOIN cases c ON c.id = r.case_id
+LEFT JOIN customers cu ON cu.id = c.customer_id
+LEFT JOIN surveys s ON s.resolution_id = r.id AND s.round = 0
+LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
+LEFT JOIN decisions d ON d.resolution_id = r.id AND d.seq = (SELECT MAX(seq) FROM decisions WHERE resolution_id = r.id)
+WHERE r.id = :resolution_id;
+
+-- name: suppressed^
+-- Whether an address, by its hash, has opted out.
+SELECT 1 AS found FROM suppressions WHERE address_hash = :address_hash;
+
+-- name: suppress!
+-- Opt an address out; a second time changes nothing.
+INSERT INTO suppressions (address_hash, at, reason) VALUES (:address_hash, :at, :reason)
+ON CONFLICT (address_hash) DO NOTHING;
+
+-- name: add_decision!
+-- A new entry in a resolution's ledger.
+INSERT INTO decisions (resolution_id, seq, at, verdict, reason, until)
+VALUES (:resolution_id, :seq, :at, :verdict, :reason, :until);
+
+-- name: add_survey!
+-- A survey that waits for its moment.
+INSERT INTO surveys (id, resolution_id, round, state, due_at) VALUES (:id, :resolution_id, 0, 'waiting', :due_at);
+
+-- name: next_due^
+-- The survey that has waited longest past its moment.
+SELECT id, resolution_id FROM surveys WHERE state = 'waiting' AND due_at <= :now ORDER BY due_at LIMIT 1;
+
+-- name: defer_survey!
+-- Move a waiting survey.
+UPDATE surveys SET due_at = :due_at WHERE id = :id AND state = 'waiting';
+
+-- name: mark_asked!
+-- The survey is asked: its mail is in the outbox.
+UPDATE surveys SET state = 'asked', asked_at = :at WHERE id = :id AND state = 'waiting';
+
+-- name: cancel_survey!
+-- We do not ask after all.
+UPDATE surveys SET state = 'cancelled', reason = :reason WHERE id = :id AND state IN ('waiting', 'asked');
+
+-- name: revive_survey!
+-- A survey that was cancelled before it had a mail waits again.
+UPDATE surveys SET state = 'waiting', reason = NULL
+WHERE id = :id AND state = 'cancelled' AND NOT EXISTS (SELECT 1 FROM outbox WHERE survey_id = surveys.id);
+
+-- name: survey^
+-- A survey as the customer's page needs it, with its first and its newest answer.
+SELECT s.id, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, r.resolved_at, r.agent, r.team, c.subject,
+  o.recipient,
+  (SELECT COUNT(*) FROM answers WHERE survey_id = s.id) AS answers,
+  (SELECT at FROM answers WHERE survey_id = s.id AND seq = 1) AS first_answer_at,
+  a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.quote_name
+FROM surveys s
+JOIN resolutions r ON r.id = s.resolution_id
+JOIN cases c ON c.id = r.case_id
+LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
+LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
+WHERE s.id = :id;
+
+-- name: add_answer!
+-- One more answer; the newest is the answer. What was said beside the same choice earlier is said again.
+INSERT INTO answers (id, survey_id, seq, at, choice, details_at, reasons, comment, call, phone, quote_name)
+SELECT :id, :survey_id, 1 + (SELECT COALESCE(MAX(seq), 0) FROM answers WHERE survey_id = :survey_id), :at, :choice,
+  said.details_at, said.reasons, said.comment, COALESCE(said.call, 0), said.phone, said.quote_name
+FROM surveys s
+LEFT JOIN answers said ON said.survey_id = s.id
+  AND said.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = :survey_id AND choice = :choice)
+WHERE s.id = :survey_id;
+
+-- name: add_details!
+-- What the customer added to an answer; what was said before is replaced.
+UPDATE answers SET details_at = :at, reasons = :reasons, comment = :comment, call = :call, phone = :phone,
+  quote_name = :quote_name
+WHERE id = :id;
+
+-- name: asked_since
+-- One row a first-round survey that went out, with its newest answer; what the figures rest on.
+SELECT c.customer_id, r.resolved_at, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, a.choice
+FROM resolutions r
+JOIN cases c ON c.id = r.case_id
+JOIN surveys s ON s.resolution_id = r.id AND s.round = 0
+JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
+LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
+WHERE r.resolved_at >= :since AND (o.state IN ('sent', 'unconfirmed') OR a.id IS NOT NULL);

@@ -1,0 +1,181 @@
+"""Decisions, surveys, answers and opt-outs."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from feedback.domain.cases import CaseStatus
+from feedback.domain.eligibility import Decision, Reason, Verdict
+from feedback.domain.figures import Asked
+from feedback.domain.surveys import Answer, Choice, Details, Stage, Survey, SurveyState
+from feedback.errors import NotFound
+from feedback.keys import new_id
+from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
+
+_sql = load_queries("surveys")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolutionFacts:
+    """A resolution as it stands: what a decision rests on, the survey that it may have by now, and its ledger's end."""
+
+    id: str
+    resolved_at: datetime
+    status: CaseStatus
+    is_latest: bool
+    address: str | None
+    survey_id: str | None
+    survey_state: SurveyState | None
+    has_mail: bool
+    decided: int
+    last_decision: Decision | None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the question is on its way, or was stopped on its way: nothing is decided anew."""
+        return self.survey_state is SurveyState.ASKED or self.has_mail
+
+
+class Surveys:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def facts(self, resolution_id: str) -> ResolutionFacts:
+        row = self._database.row(_sql.resolution_facts, resolution_id=resolution_id)
+        if row is None:
+            raise NotFound(f"There is no resolution {resolution_id}.")
+        return ResolutionFacts(
+            id=resolution_id,
+            resolved_at=moment(row["resolved_at"]),
+            status=CaseStatus(row["status"]),
+            is_latest=bool(row["is_latest"]),
+            address=row["email"],
+            survey_id=row["survey_id"],
+            survey_state=SurveyState(row["survey_state"]) if row["survey_state"] else None,
+            has_mail=row["mail_id"] is not None,
+            decided=row["last_seq"] or 0,
+            last_decision=decision_of(row["last_verdict"], row["last_reason"], row["last_until"])
+            if row["last_seq"]
+            else None,
+        )
+
+    def is_suppressed(self, address_hashes: Iterable[str]) -> bool:
+        return any(self._database.row(_sql.suppressed, address_hash=one) for one in address_hashes)
+
+    def suppress(self, address_hash: str, *, reason: str, now: datetime) -> bool:
+        """Opt the address out for ever; whether it was not yet."""
+        return self._database.change(_sql.suppress, address_hash=address_hash, reason=reason, at=now) == 1
+
+    def note_decision(self, facts: ResolutionFacts, decision: Decision, now: datetime) -> None:
+        """Write the decision on these facts into the ledger, unless the newest entry says the same."""
+        if decision != facts.last_decision:
+            self._database.change(
+                _sql.add_decision,
+                resolution_id=facts.id,
+                seq=facts.decided + 1,
+                at=now,
+                verdict=decision.verdict,
+                reason=decision.reason,
+                until=decision.until,
+            )
+
+    def plan(self, resolution_id: str, due_at: datetime) -> str:
+        """Add the resolution's survey, waiting for its moment; its id."""
+        key = new_id()
+        self._database.change(_sql.add_survey, id=key, resolution_id=resolution_id, due_at=due_at)
+        return key
+
+    def next_due(self, now: datetime) -> tuple[str, str] | None:
+        """The survey to decide about next, and its resolution."""
+        row = self._database.row(_sql.next_due, now=now)
+        return (row["id"], row["resolution_id"]) if row else None
+
+    def defer(self, survey_id: str, until: datetime) -> None:
+        self._database.change(_sql.defer_survey, id=survey_id, due_at=until)
+
+    def mark_asked(self, survey_id: str, now: datetime) -> bool:
+        return self._database.change(_sql.mark_asked, id=survey_id, at=now) == 1
+
+    def cancel(self, survey_id: str, reason: Reason) -> None:
+        self._database.change(_sql.cancel_survey, id=survey_id, reason=reason)
+
+    def get(self, survey_id: str) -> Survey:
+        """The survey with its newest answer. Raises NotFound."""
+        row = self._survey_row(survey_id)
+        return Survey(
+            id=row["id"],
+            asked_at=moment(row["asked_at"]),
+            resolved_at=moment(row["resolved_at"]),
+            subject=row["subject"],
+            agent=row["agent"],
+            team=row["team"],
+            answers=row["answers"],
+            first_answer_at=moment_or_none(row["first_answer_at"]),
+            newest=answer_of(row) if row["answer_id"] else None,
+        )
+
+    def mailed_address(self, survey_id: str) -> str | None:
+        """The address that the survey's mail was handed over for. Raises NotFound."""
+        recipient: str | None = self._survey_row(survey_id)["recipient"]
+        return recipient
+
+    def _survey_row(self, survey_id: str) -> Mapping[str, Any]:
+        row = self._database.row(_sql.survey, id=survey_id)
+        if row is None:
+            raise NotFound(f"There is no survey {survey_id}.")
+        return row
+
+    def revive(self, survey_id: str) -> None:
+        """A survey that was cancelled before it had a mail waits again."""
+        self._database.change(_sql.revive_survey, id=survey_id)
+
+    def add_answer(self, survey_id: str, choice: Choice, now: datetime) -> None:
+        self._database.change(_sql.add_answer, id=new_id(), survey_id=survey_id, choice=choice, at=now)
+
+    def add_details(self, answer_id: str, details: Details, now: datetime) -> None:
+        """Keep what the customer added, in place of what was said before."""
+        self._database.change(
+            _sql.add_details,
+            id=answer_id,
+            at=now,
+            reasons=tuple(details.reasons),
+            comment=details.comment or None,
+            call=details.call,
+            phone=details.phone or None,
+            quote_name=details.quote_name,
+        )
+
+    def asked_since(self, since: datetime) -> list[Asked]:
+        """One row for each first-round survey that went out about a resolution not before `since`."""
+        return [
+            Asked(
+                customer_id=row["customer_id"],
+                resolved_at=moment(row["resolved_at"]),
+                asked_at=moment(row["asked_at"]),
+                choice=Choice(row["choice"]) if row["choice"] else None,
+            )
+            for row in self._database.rows(_sql.asked_since, since=since)
+        ]
+
+
+def decision_of(verdict: str, reason: str, until: str | None) -> Decision:
+    """An entry of the ledger, from its columns."""
+    return Decision(Verdict(verdict), Reason(reason), moment_or_none(until))
+
+
+def answer_of(row: Mapping[str, Any]) -> Answer:
+    """The answer in a row that carries its columns."""
+    return Answer(
+        id=row["answer_id"],
+        choice=Choice(row["choice"]),
+        at=moment(row["at"]),
+        details=Details(
+            reasons=tuple(Stage(stage) for stage in (row["reasons"] or "").split(",") if stage),
+            comment=row["comment"] or "",
+            call=bool(row["call"]),
+            phone=row["phone"] or "",
+            quote_name=row["quote_name"],
+        ),
+        details_at=moment_or_none(row["details_at"]),
+    )
