@@ -1,0 +1,77 @@
+"""A customer's tap: the vote first, then what the customer adds. A "no" opens a follow-up in the same transaction."""
+
+from datetime import datetime, timedelta
+
+from feedback.config import Config
+from feedback.domain.cases import normalise_email
+from feedback.domain.followups import Outcome
+from feedback.domain.surveys import ANSWERS_AT_MOST, Choice, Details, Survey
+from feedback.errors import Refused
+from feedback.keys import Keys
+from feedback.store import Store
+from feedback.store.followups import FollowUpKey
+
+ALERT_AFTER = timedelta(seconds=30)  # so that most alerts carry the customer's words; a "no" is heard within a minute
+
+
+def answer(store: Store, config: Config, survey_id: str, choice: Choice, now: datetime) -> None:
+    """Count a tap. On return it is on disk. Raises NotFound, Refused.
+
+    The same choice again changes nothing, unless it is a "no" after we thought that we had helped.
+    """
+    with store.write():
+        survey = store.surveys.get(survey_id)
+        _check_open(survey, config, now)
+        follow_up = store.follow_ups.of_survey(survey_id)
+        is_done = choice is Choice.YES or (follow_up is not None and follow_up.is_open)
+        if survey.newest is not None and survey.newest.choice is choice and is_done:
+            return
+        if survey.answers >= ANSWERS_AT_MOST:
+            raise Refused("This answer has been changed many times; the last one counts.")
+        store.surveys.add_answer(survey_id, choice, now)
+        store.outbox.settle_doubt(survey_id)
+        if choice is Choice.NO:
+            _follow_up(store, config, survey_id, follow_up, now)
+        elif follow_up is not None and follow_up.is_open:
+            store.follow_ups.close(follow_up.id, Outcome.WITHDRAWN, "The customer changed the answer to yes.", now)
+
+
+def add_details(store: Store, config: Config, survey_id: str, choice: Choice, details: Details, now: datetime) -> None:
+    """Keep what the customer adds to the newest answer. Raises NotFound, Refused if that is another choice by now."""
+    with store.write():
+        survey = store.surveys.get(survey_id)
+        _check_open(survey, config, now)
+        if survey.newest is None or survey.newest.choice is not choice:
+            raise Refused(f"Your answer is not “{choice.value}” now, so this was not added to it.")
+        if survey.newest.details == details:
+            return
+        store.surveys.add_details(survey.newest.id, details, now)
+        if details and survey.newest.choice is Choice.NO:
+            _follow_up(store, config, survey_id, store.follow_ups.of_survey(survey_id), now)
+
+
+def opt_out(store: Store, keys: Keys, survey_id: str, now: datetime) -> None:
+    """Stop all surveys to the address that this survey was mailed to, for ever. Raises NotFound."""
+    with store.write():
+        address = store.surveys.mailed_address(survey_id)
+        if address is None:
+            raise Refused("No mail about this has gone out, so there is no address to stop.")
+        store.surveys.suppress(keys.address_hashes(normalise_email(address))[0], reason="opted out", now=now)
+
+
+def _check_open(survey: Survey, config: Config, now: datetime) -> None:
+    if now > survey.ends_at(config):
+        raise Refused("The time to answer has passed.")
+
+
+def _follow_up(store: Store, config: Config, survey_id: str, known: FollowUpKey | None, now: datetime) -> None:
+    """A person owes this customer an action, and hears of it. One alert that waits carries the newest words anyway."""
+    due_at = now + config.follow_up_within
+    if known is None:
+        key = store.follow_ups.open(survey_id, due_at, now)
+    else:
+        key = known.id
+        if not known.is_open:
+            store.follow_ups.reopen(key, due_at, now)
+    for person in config.alert_to:
+        store.outbox.queue_alert(key, person.addr_spec, now + ALERT_AFTER)

@@ -1,0 +1,93 @@
+"""Why a customer was asked, or not: a case's ledger in sentences."""
+
+from collections.abc import Iterator
+
+from feedback.config import Config
+from feedback.domain.cases import CaseStatus, normalise_email
+from feedback.domain.eligibility import Decision, Verdict
+from feedback.domain.timing import in_words
+from feedback.errors import NotFound
+from feedback.keys import Keys
+from feedback.loop.links import survey_url
+from feedback.store import Store
+from feedback.store.cases import CaseSummary, ResolutionStory
+
+
+def explain(store: Store, keys: Keys, config: Config, ref: str) -> list[str]:
+    """What happened about each case of this reference, a line each. Raises NotFound.
+
+    While mail reaches no real person, the customer's link is told too, for whoever tries the program.
+    """
+    cases = store.cases.with_ref(ref)
+    if not cases:
+        raise NotFound(f"There is no case {ref}. Give the help desk's own reference, as it was imported.")
+    return [line for case in cases for line in _case(store, keys, config, case)]
+
+
+def _case(store: Store, keys: Keys, config: Config, case: CaseSummary) -> Iterator[str]:
+    subject = f"“{case.subject}”" if case.subject else "without a subject"
+    yield f"Case {case.ref} in {case.source}, {subject}. Its status is {case.status}."
+    known = [part for part in (case.customer, case.email and f"<{case.email}>") if part]
+    yield f"Customer: {' '.join(known) or 'unknown'}."
+    if case.email and store.surveys.is_suppressed(keys.address_hashes(normalise_email(case.email))):
+        yield "This address has opted out."
+    stories = store.cases.stories(case.id)
+    if not stories and case.status is CaseStatus.RESOLVED:
+        yield "The help desk did not say when it was resolved (resolved_at), so we cannot ask about it."
+    elif not stories:
+        yield "It has not been resolved yet, so there is nothing to ask about."
+    for story in stories:
+        yield from _resolution(config, story)
+        if story.handed_over_at is not None and story.survey_id is not None and config.mail_is_trial:
+            yield f"  This is a trial; the link in the mail: {survey_url(config, keys, story.survey_id)}/no"
+        if story.survey_id is not None:
+            yield from _follow_up(store, config, story.survey_id)
+
+
+def _resolution(config: Config, story: ResolutionStory) -> Iterator[str]:
+    by = f" by {story.agent}" if story.agent else ""
+    yield f"Resolution {story.n}{by}, {in_words(story.resolved_at, config.zone)}:"
+    for entry in story.ledger:
+        yield f"  {in_words(entry.at, config.zone)}: {_decision(config, entry.decision)}"
+    if story.cancelled_because is not None:
+        yield f"  The survey was cancelled: {story.cancelled_because.sentence}."
+    elif story.delivery is not None:
+        yield f"  {_delivery(config, story)}"
+    if story.choice is not None and story.answered_at is not None:
+        yield f"  The customer answered {story.choice} on {in_words(story.answered_at, config.zone)}."
+
+
+def _follow_up(store: Store, config: Config, survey_id: str) -> Iterator[str]:
+    known = store.follow_ups.of_survey(survey_id)
+    if known is None:
+        return
+    follow_up = store.follow_ups.get(known.id)
+    if follow_up.closed_at is None:
+        yield f"  A follow-up is open; it is due {in_words(follow_up.due_at, config.zone)}."
+    else:
+        closed = in_words(follow_up.closed_at, config.zone)
+        yield f"  The follow-up was closed as {follow_up.outcome} on {closed}: {follow_up.note}"
+
+
+def _decision(config: Config, decision: Decision) -> str:
+    if decision.verdict is Verdict.ASK:
+        return f"We ask: {decision.reason.sentence}."
+    if decision.until is not None:
+        return f"We wait until {in_words(decision.until, config.zone)}: {decision.reason.sentence}."
+    return f"We do not ask: {decision.reason.sentence}."
+
+
+def _delivery(config: Config, story: ResolutionStory) -> str:
+    words = f" ({story.words})" if story.words else ""
+    handed = in_words(story.handed_over_at, config.zone) if story.handed_over_at else ""
+    retry = f" until {in_words(story.mail_due_at, config.zone)}" if story.mail_due_at else ""
+    return {
+        "queued": f"The mail is in the outbox and goes out with the next run{words}.",
+        "claimed": "The mail is being prepared.",
+        "handing_over": "The mail is being handed over.",
+        "sent": f"The mail to {story.recipient} was accepted on {handed}{words}.",
+        "retry": f"The mail was refused for now{words}; it waits{retry}.",
+        "failed": f"The mail was refused{words}; it is not tried again.",
+        "unconfirmed": f"The mail to {story.recipient} may have arrived on {handed}{words}, and is not sent again.",
+        "dropped": f"The mail was withdrawn before it went out{words}.",
+    }[story.delivery or "queued"]

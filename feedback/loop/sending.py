@@ -1,0 +1,189 @@
+"""The outbox goes out."""
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from feedback.config import Config
+from feedback.domain.eligibility import Verdict
+from feedback.errors import DeliveryUnknown, HandOverCancelled, MailRefused, StoreError, TransportDown
+from feedback.keys import Keys, Purpose, new_id
+from feedback.loop.asking import Asking
+from feedback.loop.links import opt_out_url, survey_url
+from feedback.mail import compose
+from feedback.mail.transport import Transport
+from feedback.store import Store
+from feedback.store.outbox import Kind, Mail, MailState
+
+LEASE = timedelta(minutes=10)
+CLAIM_AT_ONCE = 20
+RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720))
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What became of a mail, until the next transaction writes it down."""
+
+    mail: Mail
+    state: MailState
+    words: str
+    due_at: datetime | None = None
+
+
+class Sending:
+    """Sends what is due, a mail a step.
+
+    A customer's mail is never sent twice by us. When the server is ready for the body, and before the body goes,
+    `handing_over` is committed, in the one commit a mail which also carries the result of the mail before. What
+    fails earlier, or is clearly refused, is tried again or has failed; a crash later leaves `unconfirmed`, which is
+    shown and never sent again by itself. Staff alerts are sent at least once: theirs is repeated instead.
+    """
+
+    def __init__(self, store: Store, asking: Asking, keys: Keys, config: Config, transport: Transport) -> None:
+        self._store = store
+        self._asking = asking
+        self._keys = keys
+        self._config = config
+        self._transport = transport
+        self._owner = new_id()
+        self._claimed: deque[Mail] = deque()
+        self._results: list[_Result] = []
+
+    def step(self, now: datetime) -> bool:
+        """Send the next mail. False if there was nothing to do. Raises TransportDown; the mail then waits."""
+        if not self._claimed:
+            return self._claim(now)
+        mail = self._claimed.popleft()
+        try:
+            letter = self._compose(mail, now)
+            words = self._transport.send(letter, lambda: self._hand_over(mail, letter.recipient, now))
+        except HandOverCancelled:
+            pass
+        except MailRefused as refusal:
+            self._refused(mail, refusal, now)
+        except DeliveryUnknown as doubt:
+            if mail.kind is Kind.ALERT:
+                self._retry(mail, str(doubt), now)
+            else:
+                self._results.append(_Result(mail, MailState.UNCONFIRMED, str(doubt)))
+        except (TransportDown, StoreError) as error:
+            self._release([mail, *self._claimed], str(error))
+            raise
+        except Exception as error:
+            self._postpone(mail, f"{type(error).__name__} on our side", now)
+            raise
+        else:
+            self._results.append(_Result(mail, MailState.SENT, words))
+        return True
+
+    def close(self) -> None:
+        """Write down the last results, give claims back, and hang up."""
+        try:
+            self._release(list(self._claimed), None)
+        finally:
+            self._transport.close()
+
+    def _claim(self, now: datetime) -> bool:
+        with self._writing() as noted:
+            settled = self._store.outbox.settle_lapsed(now)
+            claimed = self._store.outbox.claim(self._owner, now, LEASE, CLAIM_AT_ONCE)
+            wanted = [mail for mail in claimed if self._still_wanted(mail, now)]
+        self._claimed.extend(wanted)
+        return bool(noted or settled or claimed)
+
+    def _hand_over(self, mail: Mail, recipient: str, now: datetime) -> None:
+        """The commit after which the mail may have arrived. Raises HandOverCancelled if it must not go like this."""
+        with self._writing():
+            wanted = self._still_wanted(mail, now)
+            if wanted and mail.survey_id is not None and self._store.outbox.letter(mail.survey_id).email != recipient:
+                self._store.outbox.release(mail, self._owner, "the address has changed")
+                wanted = False
+            ours = wanted and self._store.outbox.hand_over(mail, self._owner, recipient, now, LEASE)
+        if not ours:
+            raise HandOverCancelled("withdrawn, or another's by now")
+
+    @contextmanager
+    def _writing(self) -> Iterator[int]:
+        """A transaction that first writes down the results so far; how many. They are kept if it fails."""
+        with self._store.write():
+            for result in self._results:
+                if result.state in (MailState.SENT, MailState.UNCONFIRMED):
+                    self._store.outbox.finish(result.mail, self._owner, result.state, result.words)
+                else:
+                    self._store.outbox.put_back(
+                        result.mail, self._owner, result.state, result.words, due_at=result.due_at
+                    )
+            yield len(self._results)
+        self._results.clear()
+
+    def _still_wanted(self, mail: Mail, now: datetime) -> bool:
+        """Inside a write: whether the mail may go by the facts of this moment; if not, it is dropped."""
+        if mail.follow_up_id is not None:
+            if self._store.follow_ups.get(mail.follow_up_id).closed_at is None:
+                return True
+            self._store.outbox.put_back(mail, self._owner, MailState.DROPPED, "the follow-up is closed")
+            return False
+        assert mail.survey_id is not None
+        assert mail.resolution_id is not None
+        decision = self._asking.still_wanted(mail.resolution_id, now)
+        if decision.verdict is Verdict.ASK:
+            return True
+        if decision.until is not None:
+            self._store.outbox.put_back(
+                mail, self._owner, MailState.QUEUED, decision.reason.sentence, due_at=decision.until
+            )
+            return False
+        self._store.outbox.put_back(mail, self._owner, MailState.DROPPED, decision.reason.sentence)
+        self._store.surveys.cancel(mail.survey_id, decision.reason)
+        return False
+
+    def _compose(self, mail: Mail, now: datetime) -> compose.Letter:
+        """The letter. A fault in it is no other mail's: raises MailRefused, but StoreError if it is the database's."""
+        try:
+            return self._written(mail, self._keys.sign(Purpose.MESSAGE, mail.id), now)
+        except StoreError:
+            raise
+        except Exception as error:
+            _log.exception("mail %s could not be composed", mail.id)
+            raise MailRefused(f"could not be composed: {type(error).__name__}", temporary=False) from error
+
+    def _written(self, mail: Mail, message_id: str, now: datetime) -> compose.Letter:
+        if mail.follow_up_id is not None:
+            assert mail.recipient is not None
+            follow_up = self._store.follow_ups.get(mail.follow_up_id)
+            return compose.alert(follow_up, mail.recipient, self._config, message_id, now)
+        assert mail.survey_id is not None
+        survey = survey_url(self._config, self._keys, mail.survey_id)
+        opt_out = opt_out_url(self._config, self._keys, mail.survey_id)
+        links = compose.Links(yes=f"{survey}/yes", no=f"{survey}/no", opt_out=opt_out)
+        return compose.survey(self._store.outbox.letter(mail.survey_id), links, self._config, message_id, now)
+
+    def _refused(self, mail: Mail, refusal: MailRefused, now: datetime) -> None:
+        if refusal.temporary or mail.kind is Kind.ALERT:
+            self._retry(mail, str(refusal), now)
+        else:
+            self._results.append(_Result(mail, MailState.FAILED, str(refusal)))
+
+    def _retry(self, mail: Mail, words: str, now: datetime) -> None:
+        self._results.append(_Result(mail, MailState.RETRY, words, due_at=now + _pause(mail)))
+
+    def _postpone(self, mail: Mail, words: str, now: datetime) -> None:
+        """After a fault of ours: later, unless it may have been handed over, so that the mails behind it can go."""
+        with self._writing():
+            self._store.outbox.postpone(mail, self._owner, words, now + _pause(mail))
+
+    def _release(self, mails: list[Mail], words: str | None) -> None:
+        """Nobody's fault: these wait for their next turn, and it does not count as an attempt."""
+        self._claimed.clear()
+        with self._writing():
+            for mail in mails:
+                self._store.outbox.release(mail, self._owner, words)
+
+
+def _pause(mail: Mail) -> timedelta:
+    return RETRY_AFTER[min(mail.attempts, len(RETRY_AFTER)) - 1]

@@ -1,0 +1,404 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from feedback.domain.cases import CaseStatus
+from feedback.domain.surveys import Choice
+from feedback.errors import MailRefused, StoreError, TransportDown
+from feedback.jobs import Job, run_once
+from feedback.loop import answering
+from feedback.loop.sending import LEASE, Sending
+from feedback.mail.compose import Letter
+from feedback.store.outbox import MailState
+from tests.conftest import ADA, BRUNO, DAY, NOW, Loop, MailServer, free_port
+
+LATER = NOW + DAY
+
+
+class Faulty:
+    """A transport for faults: what happens before, while, and after a letter is handed over."""
+
+    def __init__(self, *, before: BaseException | None = None, after: BaseException | None = None) -> None:
+        self.before, self.after = before, after
+        self.handed_over: list[Letter] = []
+
+    def send(self, letter: Letter, handing_over: Callable[[], None]) -> str:
+        if self.before:
+            raise self.before
+        handing_over()
+        self.handed_over.append(letter)
+        if self.after:
+            raise self.after
+        return "250 taken"
+
+    def close(self) -> None:
+        pass
+
+
+def sending_with(loop: Loop, transport: Faulty) -> Sending:
+    return Sending(loop.store, loop.asking, loop.keys, loop.config, transport)
+
+
+def state_of(loop: Loop) -> str:
+    (row,) = loop.rows("SELECT state FROM outbox")
+    return str(row["state"])
+
+
+def test_mail_goes_to_the_server_and_is_sent(loop: Loop, mail_server: MailServer) -> None:
+    loop.take(ADA, BRUNO)
+    loop.ask()
+    loop.send(mail=mail_server.url)
+    assert Counter(recipient for recipient, _ in mail_server.received) == {"Ada@example.org": 1, "bruno@example.org": 1}
+    assert loop.store.outbox.counts() == {MailState.SENT: 2}
+    assert {row["words"] for row in loop.rows("SELECT words FROM outbox")} == {"250 taken"}
+
+
+def test_one_commit_a_mail_carries_the_result_of_the_one_before(loop: Loop) -> None:
+    loop.take(*(replace(ADA, ref=f"r{n}", customer_ref=f"c{n}") for n in range(25)))
+    loop.ask()
+    commits: list[str] = []
+    loop.store._database.connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+    sending = sending_with(loop, Faulty())
+    run_once(Job("send", "", sending.step, 1), loop.store, lambda: LATER)
+    claims = 2  # of twenty mails, and of the five that are left
+    assert len(commits) == claims + 25 + 2 + 1  # a commit a mail, the last result, a look at nothing, a heartbeat
+    assert loop.store.outbox.counts() == {MailState.SENT: 25}
+
+
+def test_an_opt_out_after_queueing_drops_the_mail(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    with loop.store.write():
+        loop.store.surveys.suppress(loop.keys.address_hashes("ada@example.org")[0], reason="opted out", now=NOW)
+    loop.send()
+    assert loop.maildir() == []
+    assert loop.rows("SELECT state, words FROM outbox") == [{"state": "dropped", "words": "this address has opted out"}]
+    assert loop.rows("SELECT state, reason FROM surveys") == [{"state": "cancelled", "reason": "opted_out"}]
+    assert loop.rows("SELECT verdict, reason FROM decisions ORDER BY seq DESC LIMIT 1") == [
+        {"verdict": "skip", "reason": "opted_out"}
+    ]
+
+
+def test_a_case_reopened_between_claim_and_hand_over_stops_its_mail(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+
+    class Reopening(Faulty):
+        def send(self, letter: Letter, handing_over: Callable[[], None]) -> str:
+            loop.take(replace(ADA, status=CaseStatus.OPEN), now=LATER)
+            return super().send(letter, handing_over)
+
+    transport = Reopening()
+    assert sending_with(loop, transport).step(LATER)
+    sending = sending_with(loop, transport)
+    while sending.step(LATER + LEASE + timedelta(seconds=1)):
+        pass
+    assert transport.handed_over == []
+    assert state_of(loop) == "dropped"
+
+
+def test_mail_too_old_to_send_is_dropped(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    loop.send(NOW + timedelta(days=7, seconds=1))
+    assert state_of(loop) == "dropped"
+    assert loop.maildir() == []
+
+
+def test_the_address_is_read_when_the_mail_is_sent(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    loop.take(replace(ADA, email="ada@new.example"), now=LATER)
+    loop.send()
+    assert loop.maildir()[0]["To"] == "ada@new.example"
+
+
+def test_a_temporary_refusal_is_tried_again_with_growing_pauses(loop: Loop, mail_server: MailServer) -> None:
+    loop.take(ADA)
+    loop.ask()
+    mail_server.replies["RCPT"] = ["451 later", "451 later", "250 OK"]
+    loop.send(LATER, mail_server.url)
+    assert loop.rows("SELECT state, due_at, words, attempts FROM outbox") == [
+        {"state": "retry", "due_at": "2026-03-04T12:01:00Z", "words": "451 later", "attempts": 1}
+    ]
+    loop.send(LATER + timedelta(seconds=59), mail_server.url)
+    assert mail_server.received == []
+    loop.send(LATER + timedelta(minutes=1), mail_server.url)
+    assert loop.rows("SELECT due_at FROM outbox") == [{"due_at": "2026-03-04T12:06:00Z"}]
+    loop.send(LATER + timedelta(minutes=6), mail_server.url)
+    assert len(mail_server.received) == 1
+    assert state_of(loop) == "sent"
+
+
+@pytest.mark.parametrize("command", ["RCPT", "DATA"])
+def test_a_final_refusal_fails_with_the_servers_words_and_stops_no_other(
+    loop: Loop, mail_server: MailServer, command: str
+) -> None:
+    loop.take(ADA, BRUNO)
+    loop.ask()
+    mail_server.replies[command] = ["550 no such person"]
+    loop.send(mail=mail_server.url)
+    assert Counter(row["state"] for row in loop.rows("SELECT state FROM outbox")) == {"failed": 1, "sent": 1}
+    assert loop.rows("SELECT words FROM outbox WHERE state = 'failed'") == [{"words": "550 no such person"}]
+
+
+def test_a_server_that_refuses_connections_loses_nothing_and_is_told(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    with pytest.raises(TransportDown, match=r"mail server 127\.0\.0\.1:\d+: .*refused"):
+        loop.send(mail=f"smtp://127.0.0.1:{free_port()}")
+    assert loop.rows("SELECT state, attempts, handed_over_at FROM outbox") == [
+        {"state": "queued", "attempts": 0, "handed_over_at": None}
+    ]
+    loop.send()
+    assert len(loop.maildir()) == 1
+
+
+def test_a_connection_lost_after_the_text_leaves_the_mail_unconfirmed_and_unrepeated(loop: Loop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=hang_up_after_the_dot, args=(server,))
+        thread.start()
+        loop.take(ADA)
+        loop.ask()
+        loop.send(mail=f"smtp://127.0.0.1:{server.getsockname()[1]}")
+        thread.join(10)
+    assert state_of(loop) == "unconfirmed"
+    loop.send(LATER + timedelta(hours=2))
+    assert loop.maildir() == []
+
+
+def hang_up_after_the_dot(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection, connection.makefile("rwb") as stream:
+        stream.write(b"220 hello\r\n")
+        stream.flush()
+        for line in stream:
+            reply = b"354 go\r\n" if line.upper().startswith(b"DATA") else b"250 OK\r\n"
+            stream.write(reply)
+            stream.flush()
+            if reply.startswith(b"354"):
+                while stream.readline() != b".\r\n":
+                    pass
+                return
+
+
+def test_an_answer_settles_the_doubt_about_a_mail(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    sending = sending_with(loop, Faulty(after=KeyboardInterrupt()))
+    sending.step(LATER)
+    with pytest.raises(KeyboardInterrupt):
+        sending.step(LATER)
+    assert state_of(loop) == "handing_over"
+    loop.send(LATER + LEASE + timedelta(seconds=1))
+    assert state_of(loop) == "unconfirmed"
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.YES, LATER + timedelta(hours=1))
+    assert state_of(loop) == "sent"
+
+
+def test_a_sender_that_vanishes_before_the_hand_over_leaves_the_mail_to_others(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    assert sending_with(loop, Faulty()).step(LATER)
+    assert state_of(loop) == "claimed"
+    loop.send(LATER + timedelta(minutes=1))
+    assert loop.maildir() == []
+    loop.send(LATER + LEASE + timedelta(seconds=1))
+    assert len(loop.maildir()) == 1
+
+
+def test_a_late_acceptance_settles_a_lapsed_lease(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+
+    class Slow(Faulty):
+        def send(self, letter: Letter, handing_over: Callable[[], None]) -> str:
+            words = super().send(letter, handing_over)
+            loop.send(LATER + LEASE + timedelta(seconds=1))
+            assert state_of(loop) == "unconfirmed"
+            return words
+
+    sending = sending_with(loop, Slow())
+    while sending.step(LATER):
+        pass
+    assert state_of(loop) == "sent"
+    assert loop.maildir() == []
+
+
+def test_a_staff_alert_in_doubt_is_sent_again(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, LATER)
+    at = LATER + timedelta(minutes=1)
+    sending = sending_with(loop, Faulty(after=KeyboardInterrupt()))
+    sending.step(at)
+    with pytest.raises(KeyboardInterrupt):
+        sending.step(at)
+    loop.send(at + LEASE + timedelta(seconds=1))
+    assert loop.maildir()[-1]["To"] == "mara@acme.example"
+
+
+def test_a_letter_that_cannot_be_written_stops_no_other(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
+    loop.take(ADA, BRUNO)
+    loop.ask()
+    with loop.store.write():
+        loop.store._database.connection.execute("UPDATE customers SET customer_since = 'nonsense' WHERE ref = 'ada'")
+    loop.send()
+    assert [message["To"] for message in loop.maildir()] == ["bruno@example.org"]
+    assert Counter(row["state"] for row in loop.rows("SELECT state FROM outbox")) == {"failed": 1, "sent": 1}
+    assert "could not be composed" in caplog.text
+
+
+def test_two_schedulers_at_once_send_each_mail_once(loop: Loop, mail_server: MailServer) -> None:
+    loop.take(*(replace(ADA, ref=f"r{n}", customer_ref=f"c{n}", email=f"c{n}@example.org") for n in range(60)))
+    loop.ask(LATER)
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            loop.send(LATER, mail_server.url)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert Counter(to for to, _ in mail_server.received) == {f"c{n}@example.org": 1 for n in range(60)}
+    assert loop.store.outbox.counts() == {MailState.SENT: 60}
+
+
+def test_a_sender_killed_again_and_again_never_sends_a_mail_twice(loop: Loop, mail_server: MailServer) -> None:
+    loop.take(*(replace(ADA, ref=f"r{n}", customer_ref=f"c{n}", email=f"c{n}@example.org") for n in range(80)))
+    loop.ask(LATER)
+    kills, moment = 0, LATER
+    while loop.rows("SELECT 1 FROM outbox WHERE state IN ('queued', 'claimed', 'handing_over')"):
+        with start_sender(loop, mail_server, moment.isoformat()) as sender:
+            assert sender.stdout is not None
+            seen = 0
+            while seen < 15 and sender.stdout.readline():
+                seen += 1
+            if sender.poll() is None:
+                os.kill(sender.pid, signal.SIGKILL)
+                kills += 1
+        moment += LEASE + timedelta(seconds=1)
+        assert kills < 20
+    received = Counter(to for to, _ in mail_server.received)
+    states = loop.store.outbox.counts()
+    assert kills >= 3
+    assert set(received.values()) == {1}
+    assert set(states) <= {MailState.SENT, MailState.UNCONFIRMED}
+    assert states.get(MailState.UNCONFIRMED, 0) <= kills
+    assert states[MailState.SENT] <= len(received) <= 80
+
+
+def start_sender(loop: Loop, mail_server: MailServer, moment: str) -> "subprocess.Popen[str]":
+    program = """
+        import sys
+        from datetime import datetime
+        from pathlib import Path
+        from feedback.config import load_config
+        from feedback.keys import load_keys
+        from feedback.loop.asking import Asking
+        from feedback.loop.sending import Sending
+        from feedback.mail.transport import open_transport
+        from feedback.store import open_store
+        config = load_config(env_file=None)
+        store, keys = open_store(config.database_url), load_keys(config.data_dir)
+        sending = Sending(store, Asking(store, keys, config), keys, config, open_transport(config))
+        while sending.step(datetime.fromisoformat(sys.argv[1])):
+            print("step", flush=True)
+    """
+    environment = {
+        **os.environ,
+        "FEEDBACK_DATA_DIR": str(loop.config.data_dir),
+        "FEEDBACK_MAIL": mail_server.url,
+        "FEEDBACK_SENDER": "Acme <care@acme.example>",
+        "FEEDBACK_ALERT_TO": "mara@acme.example",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program), moment],
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_mail_that_the_server_hangs_up_on_holds_up_no_other(loop: Loop, mail_server: MailServer) -> None:
+    loop.take(ADA, BRUNO)
+    loop.ask()
+    mail_server.replies["RCPT"] = ["421 not for this one"]
+    loop.send(mail=mail_server.url)
+    assert Counter(row["state"] for row in loop.rows("SELECT state FROM outbox")) == {"retry": 1, "sent": 1}
+
+
+@pytest.mark.parametrize("text", ["=?utf-8?q?=ff=fe?=", "=?us-ascii?q?=0D=0ABcc:_evil=40x.example=0D=0A=0D=0AHi?="])
+def test_a_hostile_subject_or_name_reaches_nobody_else_and_stops_nothing(
+    loop: Loop, mail_server: MailServer, text: str
+) -> None:
+    loop.take(replace(ADA, subject=text, name=text, agent=text), BRUNO)
+    loop.ask()
+    loop.send(mail=mail_server.url)
+    assert loop.store.outbox.counts() == {MailState.SENT: 2}
+    assert all(message["Bcc"] is None for _, message in mail_server.received)
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, LATER)
+    loop.send(LATER + timedelta(minutes=1), mail_server.url)
+    (alert,) = mail_server.to("mara@acme.example")
+    assert alert["Bcc"] is None
+
+
+def test_an_alert_that_cannot_be_written_is_tried_again(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, LATER)
+    with monkeypatch.context() as broken:
+        broken.setattr("feedback.mail.compose.alert", lambda *_: 1 / 0)
+        loop.send(LATER + timedelta(minutes=1))
+    loop.send(LATER + timedelta(minutes=3))
+    assert loop.maildir()[-1]["To"] == "mara@acme.example"
+
+
+def test_an_address_corrected_at_the_last_moment_is_the_one_that_gets_the_mail(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+
+    class Correcting(Faulty):
+        def send(self, letter: Letter, handing_over: Callable[[], None]) -> str:
+            loop.take(replace(ADA, email="ada@new.example"), now=LATER)
+            return super().send(letter, handing_over)
+
+    transport = Correcting()
+    sending = sending_with(loop, transport)
+    while sending.step(LATER):
+        pass
+    assert [letter.recipient for letter in transport.handed_over] == ["ada@new.example"]
+
+
+def test_a_clear_refusal_is_remembered_while_the_database_is_busy(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    sending = sending_with(loop, Faulty(after=MailRefused("451 later", temporary=True)))
+    sending.step(LATER)
+    sending.step(LATER)
+    loop.store._database.connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(StoreError):
+        sending.step(LATER)
+    loop.store._database.connection.execute("PRAGMA query_only = OFF")
+    sending.step(LATER)
+    assert loop.rows("SELECT state, words FROM outbox") == [{"state": "retry", "words": "451 later"}]

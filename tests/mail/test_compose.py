@@ -1,0 +1,168 @@
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from feedback.config import Config, load_config
+from feedback.domain.cases import text
+from feedback.domain.surveys import LetterFacts
+from feedback.errors import FieldError
+from feedback.mail import compose
+from tests.conftest import NOW, html_of, parse_mail, text_of
+
+CONFIG = load_config({"FEEDBACK_SENDER": "Acme <care@acme.example>", "FEEDBACK_ZONE": "Europe/Berlin"}, env_file=None)
+LINKS = compose.Links("https://a.example/s/t/yes", "https://a.example/s/t/no", f"https://a.example/o/{'t' * 80}")
+LETTER = LetterFacts(
+    resolved_at=NOW,
+    agent="Mara",
+    team="Hardware",
+    subject="Printer jams on page two",
+    ref="A-1",
+    name="Ada",
+    email="ada@example.org",
+    customer_since=date(2024, 1, 15),
+)
+
+
+HEADERS = sorted(
+    [
+        *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"),
+        *("Reply-To", "List-Unsubscribe", "List-Unsubscribe-Post"),
+    ]
+)
+
+
+def composed(letter: LetterFacts, config: Config = CONFIG) -> EmailMessage:
+    return parse_mail(compose.survey(letter, LINKS, config, "id.signature", NOW + timedelta(days=1)).content)
+
+
+def test_the_mail_as_its_reader_sees_it() -> None:
+    message = composed(LETTER)
+    assert message["Subject"] == "Did we solve it? — Printer jams on page two"
+    assert message["From"] == "Acme <care@acme.example>"
+    assert message["Reply-To"] == "Mara <care@acme.example>"
+    assert text_of(message) == (
+        "Hello Ada, you have been with us for 2 years — thank you for that.\n"
+        "\n"
+        "On 3 March we marked your request “Printer jams on page two” as solved.\n"
+        "\n"
+        "Did we solve it?\n"
+        "\n"
+        "Yes, it is solved:\n"
+        "https://a.example/s/t/yes\n"
+        "\n"
+        "No, something is still wrong:\n"
+        "https://a.example/s/t/no\n"
+        "\n"
+        "Each link opens a page. Your answer counts when you press “Send my answer” there.\n"
+        "If you say no, a person will look at it within a day.\n"
+        "\n"
+        "Mara\n"
+        "Acme\n"
+        "\n"
+        "--\n"
+        "You get this mail because we worked on a request of yours. We ask once about each.\n"
+        f"Never ask me again: {LINKS.opt_out}\n"
+    )
+
+
+def test_html_says_what_the_text_says_and_loads_nothing() -> None:
+    message = composed(LETTER)
+    page = html_of(message)
+    words = " ".join(re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL).split())
+    for sentence in (
+        "Hello Ada, you have been with us for 2 years",
+        "“Printer jams on page two”",
+        "Did we solve it?",
+        "Mara",
+    ):
+        assert sentence in words
+    assert set(re.findall(r'href="([^"]+)"', page)) == {LINKS.yes, LINKS.no, LINKS.opt_out}
+    assert not re.search(r"<img|src=|url\(|@import", page)
+    assert len(page) < 20_000
+
+
+@pytest.mark.parametrize(
+    ("letter", "greeting"),
+    [
+        (LETTER, "Hello Ada, you have been with us for 2 years — thank you for that."),
+        (
+            replace(LETTER, customer_since=date(2025, 3, 4)),
+            "Hello Ada, you have been with us for a year — thank you for that.",
+        ),
+        (replace(LETTER, customer_since=date(2025, 3, 5)), "Hello Ada,"),
+        (replace(LETTER, customer_since=None), "Hello Ada,"),
+        (replace(LETTER, name=None), "Hello, you have been with us for 2 years — thank you for that."),
+        (replace(LETTER, name=None, customer_since=None), "Hello,"),
+        (replace(LETTER, name="<script>&", customer_since=None), "Hello <script>&,"),
+    ],
+)
+def test_the_greeting_says_what_is_known_and_no_more(letter: LetterFacts, greeting: str) -> None:
+    message = composed(letter)
+    assert text_of(message).splitlines()[:2] == [greeting, ""]
+    escaped = greeting.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    assert f">{escaped}</p>" in html_of(message)
+
+
+def test_an_unknown_subject_and_agent_are_done_without() -> None:
+    message = composed(replace(LETTER, subject=None, agent=None, team=None))
+    assert message["Subject"] == "Did we solve it?"
+    assert "we marked your request A-1 as solved" in text_of(message)
+    assert "\nAcme\n\n--" in text_of(message)
+    assert "None" not in text_of(message) + html_of(message)
+
+
+def test_list_and_id_headers_stand_unfolded_and_unencoded() -> None:
+    raw = compose.survey(LETTER, LINKS, CONFIG, "id.signature", NOW).content
+    assert f"\r\nList-Unsubscribe: <{LINKS.opt_out}>\r\n".encode() in raw
+    assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw
+    assert b"\r\nMessage-ID: <id.signature@acme.example>\r\n" in raw
+    assert b"\r\nAuto-Submitted: auto-generated\r\n" in raw
+    assert b"\r\nDate: Tue, 03 Mar 2026 12:00:00 +0000\r\n" in raw
+
+
+ENCODED = st.sampled_from(
+    [
+        "=?us-ascii?q?=0D=0ABcc:_evil=40x.example=0D=0A=0D=0AHi?=",
+        "=?nope?q?a=0D=0ABcc:_evil=40x.example=0D=0A?= (",
+        "=?utf-8?b?DQpCY2M6IGV2aWxAeC5leGFtcGxl?=",
+        "=?utf-8?q?=ff=fe?=",
+        "=?utf-8?q?Evil_=3Cevil=40x.example=3E=2C?=",
+        "=?utf-16?q?=ed=a0=80?=",
+        "=?utf-8?b?=0D=0A",
+        "=?utf-8?q?a=00b?=",
+    ]
+)
+
+
+@given(
+    name=st.text(max_size=300) | ENCODED, subject=st.text(max_size=400) | ENCODED, agent=st.text(max_size=100) | ENCODED
+)
+@example(name="=?utf-8?q?x?=", subject="a\r\nBcc: eve@example.org", agent='"; <eve@example.org>')
+@example(name="سارة \u202e", subject="🖨️" * 100, agent="Zoë, the \\ one")
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_whatever_name_and_subject_the_mail_parses_back_and_no_header_is_injected(
+    name: str, subject: str, agent: str
+) -> None:
+    values: dict[str, Any] = {}
+    for field, value in (("name", name), ("subject", subject), ("agent", agent)):
+        try:
+            values[field] = text(field, value) if value else None  # what intake lets through
+        except FieldError:
+            values[field] = None
+    message = composed(replace(LETTER, team=None, **values))
+    assert sorted(message.keys()) == HEADERS
+    if values["subject"] and len(values["subject"]) < 100:
+        shown = " ".join(values["subject"].replace("=?", "= ?").split())
+        assert message["Subject"] == f"Did we solve it? — {shown}".strip()
+    assert message["To"] == "ada@example.org"
+    assert [a.addr_spec for a in message["Reply-To"].addresses] == ["care@acme.example"]
+    if values["subject"]:
+        assert f"“{values['subject']}”" in text_of(message)
+    if values["name"]:
+        assert text_of(message).startswith(f"Hello {values['name']}, you have been")
