@@ -1,0 +1,1 @@
+"""Figures to Markdown and SVG, to a built site, swapped in whole."""

@@ -1,0 +1,93 @@
+"""The generated page and the figures that stand inside pages written by hand."""
+
+import html
+import re
+from datetime import datetime
+
+from feedback.config import Config
+from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, PERIOD_DAYS, SETTLED_AFTER, Overview, Rate
+from feedback.domain.timing import duration_in_words, in_words
+from feedback.errors import PublishError
+from feedback.publish.charts import interval, percent, weekly_solved
+
+FIGURES_PAGE = "figures.md"
+_MARK = re.compile(r"<!-- figure: ([a-z-]+) -->")
+
+
+def boxes(overview: Overview) -> dict[str, str]:
+    """The figures that a page may call by name, each a quiet box."""
+    return {
+        "solved-rate": _box("solved", overview.solved, "answers", "No answers yet."),
+        "response-rate": _box(
+            "answered", overview.response, "surveys", f"No survey is {SETTLED_AFTER.days} days old yet."
+        ),
+    }
+
+
+def fill(markdown: str, figures: dict[str, str], page: str) -> str:
+    """Put figures in place of their marks. Raises PublishError for a mark that names none."""
+
+    def figure(match: re.Match[str]) -> str:
+        if match[1] not in figures:
+            raise PublishError(f"{page} asks for the figure {match[1]!r}; there are: {', '.join(sorted(figures))}.")
+        return figures[match[1]]
+
+    return _MARK.sub(figure, markdown)
+
+
+def figures_page(overview: Overview, config: Config, now: datetime) -> str:
+    """How we are doing, and how we count."""
+    named = boxes(overview)
+    delay = duration_in_words(config.delay)
+    days = f"{overview.first_day:%Y-%m-%d} to {overview.last_day:%Y-%m-%d}"
+    return f"""# How we are doing
+
+What customers of {plain(config.business_name)} said when we asked “Did we solve it?”, {delay} after each resolution.
+Cases resolved from {days}. As of {in_words(now, config.zone)}.
+
+## Solved
+
+{named["solved-rate"]}
+
+{weekly_solved(overview.weeks)}
+
+## Answered
+
+{named["response-rate"]}
+
+## How we count
+
+- **One survey a resolution.** We ask {delay} after a case was resolved, once. Only a tap on the
+  page counts; opening a link counts nothing, so mail scanners are not counted. If someone changes the answer, the
+  last one counts.
+- **Solved rate**: of the answers, how many say yes. Silence is neither a yes nor a no.
+- **Interval**: with few answers, chance moves the figure. If we could ask everyone again, the figure would lie
+  within the interval about 19 times in 20 (Wilson's 95 % interval).
+- **Response rate**: of the surveys that went out at least {SETTLED_AFTER.days} days ago, how many were answered.
+  Younger ones may still be; weeks that hold any are marked provisional.
+- **Period**: the last {PERIOD_DAYS} days by the day of *resolution*, in the time zone {config.zone.key}.
+- **What we hide**: figures from fewer than {FEWEST} customers, “0 %” and “100 %” from fewer than
+  {FEWEST_FOR_EXTREMES}, and further weeks where the total would give a hidden one away. The figures change once a
+  day; who compares the pages of two days can still learn what one day added.
+"""
+
+
+def plain(text: str) -> str:
+    """Text as data: no HTML and no Markdown in it has any effect."""
+    line = " ".join(html.escape(text).split())
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~:>^=$])", lambda match: f"&#{ord(match[1])};", line)
+
+
+def _box(verb: str, rate: Rate, of_what: str, none_yet: str) -> str:
+    if rate.n == 0:
+        words = f"{none_yet} The share {verb} will stand here from {FEWEST} customers on."
+    elif rate.hidden:
+        few = f"fewer than {FEWEST} customers, or all alike from fewer than {FEWEST_FOR_EXTREMES}"
+        words = f"Too few answers to show ({few})."
+    else:
+        low, high = interval(rate)
+        words = (
+            f"<strong>{percent(rate.share)} % {verb}</strong> ({low}–{high} %), "
+            f"{rate.count} of {rate.n} {of_what}, {rate.customers} customers, last {PERIOD_DAYS} days"
+        )
+    return f'<p class="figure">{words}</p>'

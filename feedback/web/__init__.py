@@ -1,0 +1,111 @@
+"""The web service: thin. Each handler parses, calls one verb, and renders."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, Response, current_app, make_response, render_template, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from feedback.config import Config, load_config
+from feedback.errors import FeedbackError, Refused
+from feedback.keys import Keys, load_keys
+from feedback.loop.asking import Asking
+from feedback.store import Store, open_store
+from feedback.web import api, ops, survey
+from feedback.web.pages import STYLE, page_policy
+
+BODY_LARGEST = 8 * 1024 * 1024
+_log = logging.getLogger("feedback.web")
+
+
+class _App(Flask):
+    def log_exception(self, exc_info: Any) -> None:
+        """Type and place only: a path, or the text of an error about it, may hold a survey's token."""
+        kind, _, trace = exc_info
+        frames = "".join(traceback.format_tb(trace))
+        _log.error("%s %s failed: %s\n%s", request.method, request.url_rule or "an unknown page", kind.__name__, frames)
+
+
+def create_app(config: Config, store: Store, keys: Keys, clock: Callable[[], datetime] | None = None) -> Flask:
+    """The WSGI application. `clock` gives the present moment, for tests."""
+    app = _App("feedback.web", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_LARGEST
+    app.config["MAX_FORM_MEMORY_SIZE"] = 64 * 1024
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(config=config, style=STYLE)
+    now = clock or (lambda: datetime.now(UTC))
+    app.register_blueprint(survey.blueprint(config, store, keys, now))
+    app.register_blueprint(api.blueprint(config, store, Asking(store, keys, config), now))
+    app.register_blueprint(ops.blueprint(config, store))
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(FeedbackError, _feedback_error)
+    app.register_error_handler(Exception, _unforeseen_error)
+    app.after_request(_headers(config))
+    if config.proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=config.proxies, x_proto=config.proxies, x_host=config.proxies
+        )
+    return app
+
+
+def app_from_environment() -> Flask:
+    """What each worker of `feedback serve` runs."""
+    config = load_config()
+    return create_app(config, open_store(config.database_url), load_keys(config.data_dir))
+
+
+def _headers(config: Config) -> Callable[[Response], Response]:
+    secure = config.base_url.startswith("https://")
+
+    def add(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", page_policy())
+        response.headers.setdefault("Cache-Control", "no-store")  # a survey's page may hold what a customer wrote
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+        if secure:
+            response.headers["Strict-Transport-Security"] = "max-age=31536000"
+        return response
+
+    return add
+
+
+def _http_error(error: HTTPException) -> Response | HTTPException:
+    code = error.code or 500
+    if request.path.startswith("/api/"):
+        return api.problem(code, error.name, error.description or "")
+    if code < 400:
+        return error  # a redirect, not an error
+    title = "There is nothing here" if code == 404 else "This did not work"
+    words = {
+        404: "The address may have been cut off or changed on its way. Please open the link in the mail again.",
+        405: "Please open the link in the mail again.",
+        413: "That was more text than we can take. Please make it shorter.",
+    }.get(code, "Please try again in a moment.")
+    response = make_response(render_template("message.html", title=title, words=words), code)
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return response
+
+
+def _feedback_error(error: FeedbackError) -> Response | tuple[str, int]:
+    code = 409 if isinstance(error, Refused) else 503
+    if code == 503:
+        _log.error("%s %s: %s", request.method, request.url_rule, error)
+    words = str(error) if code == 409 else "The service cannot do this at the moment. Please try again in a minute."
+    if request.path.startswith("/api/"):
+        return api.problem(code, "Refused" if code == 409 else "Service unavailable", words)
+    return render_template("message.html", title="This did not work", words=words), code
+
+
+def _unforeseen_error(_error: Exception) -> Response | tuple[str, int]:
+    current_app.log_exception(sys.exc_info())
+    words = "Something broke on our side. What you sent may not have arrived; please try again in a minute."
+    if request.path.startswith("/api/"):
+        return api.problem(500, "Internal error", words)
+    return render_template("message.html", title="This did not work", words=words), 500

@@ -1,0 +1,51 @@
+"""What a customer can send us."""
+
+import re
+
+from wtforms import BooleanField, Form, HiddenField, RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are of 3.2
+from wtforms.validators import AnyOf, InputRequired, Length
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from feedback.domain.surveys import COMMENT_LONGEST, Choice, Details, Stage
+
+
+class VoteForm(Form):
+    choice = RadioField(choices=[SelectChoice(choice.value) for choice in Choice], validators=[InputRequired()])
+
+
+class DetailsForm(Form):
+    choice = HiddenField(validators=[AnyOf([choice.value for choice in Choice])])
+    reasons = SelectMultipleField(
+        option_widget=CheckboxInput(),
+        widget=ListWidget(prefix_label=False),
+        choices=[SelectChoice(stage.value) for stage in Stage],
+    )
+    comment = TextAreaField(
+        validators=[Length(max=COMMENT_LONGEST, message=f"Please keep it under {COMMENT_LONGEST:,} letters.")]
+    )
+    call = BooleanField("Please call me")
+    phone = StringField("Your number", validators=[Length(max=50, message="Please give a number of up to 50 letters.")])
+    quote = BooleanField("You may quote me")
+    quote_name = StringField(
+        "The name to put beside it", validators=[Length(max=100, message="Please use up to 100 letters.")]
+    )
+
+    def details(self) -> Details:
+        """What was sent, as data. A call belongs to a "no", a quote to a "yes"."""
+        choice = Choice(self.choice.data or "")  # validated
+        calls = choice is Choice.NO and bool(self.call.data)
+        quotes = choice is Choice.YES and bool(self.quote.data)
+        return Details(
+            reasons=tuple(stage for stage in Stage if stage.value in (self.reasons.data or ())),
+            comment=_clean(self.comment.data),
+            call=calls,
+            phone=" ".join(_clean(self.phone.data).split()) if calls else "",
+            quote_name=" ".join(_clean(self.quote_name.data).split()) if quotes else None,
+        )
+
+
+def _clean(text: str | None) -> str:
+    """The text as it was meant: browsers send CRLF; control characters and half a surrogate pair say nothing."""
+    plain = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", (text or "").replace("\r\n", "\n"))
+    return plain.encode("utf-8", "replace").decode().strip()

@@ -1,0 +1,317 @@
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from feedback.config import Config
+from feedback.domain.surveys import COMMENT_LONGEST, Choice
+from feedback.keys import Purpose
+from feedback.web import create_app
+from tests.conftest import ADA, DAY, NOW, Loop
+
+LATER = NOW + DAY + timedelta(hours=2)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = LATER
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def client(loop: Loop, clock: Clock) -> FlaskClient:
+    return create_app(loop.config, loop.store, loop.keys, clock).test_client()
+
+
+@pytest.fixture
+def path(loop: Loop) -> str:
+    """The path of Ada's survey; its mail has gone out."""
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    return f"/s/{loop.keys.sign(Purpose.SURVEY, loop.survey_id())}"
+
+
+def opt_out_path(loop: Loop) -> str:
+    return f"/o/{loop.keys.sign(Purpose.OPT_OUT, loop.survey_id())}"
+
+
+def everything(loop: Loop) -> dict[str, list[object]]:
+    tables = [row["name"] for row in loop.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {table: [tuple(row.values()) for row in loop.rows(f'SELECT * FROM "{table}"')] for table in tables}
+
+
+def test_no_get_and_no_head_writes_anything(client: FlaskClient, loop: Loop, path: str) -> None:
+    before = everything(loop)
+    for address in (path, f"{path}/yes", f"{path}/no", f"{path}/no?choice=yes", opt_out_path(loop), "/", "/healthz"):
+        for _ in range(3):
+            client.get(address)
+            client.head(address)
+    assert everything(loop) == before
+
+
+def test_the_link_makes_the_choice_ready_and_the_button_sends_it(client: FlaskClient, loop: Loop, path: str) -> None:
+    page = client.get(f"{path}/no").text
+    assert re.search(r'value="no" required checked', page)
+    assert not re.search(r'value="yes" required checked', page)
+    assert "“Printer jams on page two”, solved on 3 March 2026 by Mara" in page
+    done = client.post(path, data={"choice": "no"})
+    assert (done.status_code, done.headers["Location"]) == (303, path)
+    assert "get in touch by Thursday, 5 March 2026, 14:00 (UTC)" in client.get(path).text
+    assert loop.store.surveys.get(loop.survey_id()).answers == 1
+
+
+def test_details_come_second_and_stay_on_the_page(client: FlaskClient, loop: Loop, path: str) -> None:
+    client.post(path, data={"choice": "no"})
+    said = {
+        "choice": "no",
+        "reasons": ["resolve", "enhance"],
+        "comment": "Page <two>\r\nagain",
+        "call": "y",
+        "phone": " +49  30 1 ",
+    }
+    assert client.post(f"{path}/details", data=said).status_code == 303
+    answer = loop.store.surveys.get(loop.survey_id()).newest
+    assert answer is not None
+    assert (answer.details.comment, answer.details.phone, answer.details.call) == (
+        "Page <two>\nagain",
+        "+49 30 1",
+        True,
+    )
+    assert list(answer.details.reasons) == ["resolve", "enhance"]
+    page = client.get(path).text
+    assert "We have what you wrote" in page
+    assert "Page &lt;two&gt;\nagain" in page
+
+
+def test_a_quote_is_kept_only_with_consent_and_only_beside_a_yes(client: FlaskClient, loop: Loop, path: str) -> None:
+    client.post(path, data={"choice": "yes"})
+    client.post(f"{path}/details", data={"choice": "yes", "comment": "Great", "quote_name": "Ada L."})
+    answer = loop.store.surveys.get(loop.survey_id()).newest
+    assert answer is not None
+    assert answer.details.quote_name is None
+    client.post(f"{path}/details", data={"choice": "yes", "comment": "Great", "quote": "y", "quote_name": "Ada L."})
+    answer = loop.store.surveys.get(loop.survey_id()).newest
+    assert answer is not None
+    assert answer.details.quote_name == "Ada L."
+
+
+def test_a_comment_too_long_is_shown_again_and_nothing_is_lost(client: FlaskClient, loop: Loop, path: str) -> None:
+    client.post(path, data={"choice": "no"})
+    long = "x" * (COMMENT_LONGEST + 1)
+    page = client.post(f"{path}/details", data={"choice": "no", "comment": long})
+    assert page.status_code == 422
+    assert long in page.text
+    assert "Please keep it under 5,000 letters." in page.text
+
+
+@pytest.mark.parametrize("comment", ["<script>alert(1)</script>", "{{ 7*7 }}", "\u202eevil", "🖨️ é", "a\x00b", "=1+1"])
+def test_odd_words_are_kept_and_inert(client: FlaskClient, loop: Loop, path: str, comment: str) -> None:
+    client.post(path, data={"choice": "no"})
+    client.post(f"{path}/details", data={"choice": "no", "comment": comment})
+    answer = loop.store.surveys.get(loop.survey_id()).newest
+    assert answer is not None
+    assert answer.details.comment == comment.replace("\x00", "")
+    assert "<script>" not in client.get(path).text
+
+
+def test_the_mind_can_be_changed_for_14_days(client: FlaskClient, clock: Clock, loop: Loop, path: str) -> None:
+    client.post(path, data={"choice": "no"})
+    clock.now = LATER + timedelta(days=14)
+    assert "So far you said “No”." in client.get(f"{path}/yes").text
+    client.post(path, data={"choice": "yes"})
+    assert "good to hear" in client.get(path).text
+    clock.now += timedelta(seconds=1)
+    late = client.get(f"{path}/no")
+    assert late.status_code == 410
+    assert "It ended on 18 March 2026. Your answer was “Yes”, and it counts." in late.text
+    assert client.post(path, data={"choice": "no"}).status_code == 410
+    assert loop.store.surveys.get(loop.survey_id()).answers == 2
+
+
+def test_a_late_visitor_is_told_and_shown_a_way_to_a_person(client: FlaskClient, clock: Clock, path: str) -> None:
+    clock.now = NOW + timedelta(days=40)
+    page = client.get(f"{path}/no")
+    assert page.status_code == 410
+    assert "This link has ended" in page.text
+    assert "mailto:care@acme.example" in page.text
+
+
+def test_a_post_without_a_choice_shows_the_question(client: FlaskClient, loop: Loop, path: str) -> None:
+    for data in ({}, {"choice": "maybe"}):
+        page = client.post(path, data=data)
+        assert page.status_code == 422
+        assert "Please choose yes or no." in page.text
+    assert loop.store.surveys.get(loop.survey_id()).answers == 0
+
+
+def test_a_forged_token_is_refused_before_the_database_is_touched(loop: Loop, path: str) -> None:
+    token = path.removeprefix("/s/")
+    statements: list[str] = []
+    loop.store._database.connection.set_trace_callback(statements.append)
+    client = create_app(loop.config, loop.store, loop.keys, lambda: LATER).test_client()
+    for position in range(len(token)):
+        forged = token[:position] + ("A" if token[position] != "A" else "B") + token[position + 1 :]
+        for address in (f"/s/{forged}", f"/s/{forged}/no", f"/o/{token}"):
+            assert client.get(address).status_code == 404
+            assert client.post(address.removesuffix("/no"), data={"choice": "no"}).status_code == 404
+    assert statements == []
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "/s/",
+        "/s/x",
+        "/s/x/track",
+        "/s/%27",
+        "/s/%00",
+        "/s/..%2f..%2fetc",
+        "/s/x/yes/track",
+        "/o/x/y",
+        "/s/%FF%FE",
+        "/s/" + "a" * 9000,
+    ],
+)
+def test_a_garbage_address_gets_a_kind_page(client: FlaskClient, garbage: str) -> None:
+    page = client.get(garbage)
+    assert page.status_code == 404
+    assert "Please open the link in the mail again." in page.text
+
+
+@given(tail=st.text(max_size=60))
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_no_address_ever_makes_a_server_error(client: FlaskClient, tail: str) -> None:
+    for start in ("/s/", "/o/", "/"):
+        assert client.get(start + tail).status_code < 500
+        assert client.post(start + tail, data={"choice": "no"}).status_code < 500
+
+
+def test_one_click_opt_out_works_without_cookie_or_page(client: FlaskClient, loop: Loop, path: str) -> None:
+    address = opt_out_path(loop)
+    page = client.get(address)
+    assert '<button type="submit">Never ask me again</button>' in page.text
+    done = client.post(address, data={"List-Unsubscribe": "One-Click"})
+    assert done.status_code == 200
+    assert "Set-Cookie" not in done.headers
+    assert loop.store.surveys.is_suppressed(loop.keys.address_hashes("ada@example.org"))
+    client.post(address)
+    assert len(loop.rows("SELECT * FROM suppressions")) == 1
+    assert "ada" not in str(loop.rows("SELECT * FROM suppressions")).lower()
+
+
+def test_an_opt_out_is_about_the_address_that_was_mailed(client: FlaskClient, loop: Loop, path: str) -> None:
+    loop.take(replace(ADA, email="ada@new.example"), now=LATER)
+    client.post(opt_out_path(loop))
+    assert loop.store.surveys.is_suppressed(loop.keys.address_hashes("ada@example.org"))
+    assert not loop.store.surveys.is_suppressed(loop.keys.address_hashes("ada@new.example"))
+
+
+def test_an_opted_out_customer_can_still_answer(client: FlaskClient, loop: Loop, path: str) -> None:
+    client.post(opt_out_path(loop))
+    client.post(path, data={"choice": "no"})
+    assert loop.store.surveys.get(loop.survey_id()).answers == 1
+
+
+def test_every_page_has_strict_headers_and_none_sets_a_cookie(client: FlaskClient, path: str) -> None:
+    for address in (path, f"{path}/yes", "/s/garbage", "/healthz", "/", "/nowhere"):
+        answer = client.get(address)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert "Set-Cookie" not in answer.headers
+        assert "Strict-Transport-Security" not in answer.headers
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_behind_https_browsers_are_told_to_stay_there(loop: Loop, make_config: Callable[..., Config]) -> None:
+    app = create_app(make_config(url="https://care.acme.example"), loop.store, loop.keys, lambda: LATER)
+    assert app.test_client().get("/healthz").headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_a_page_is_one_response_below_15_kb(client: FlaskClient, path: str) -> None:
+    pages = [client.get(f"{path}/no").text]
+    client.post(path, data={"choice": "no"})
+    pages.append(client.get(path).text)
+    for page in pages:
+        assert len(page.encode()) < 15_000
+        assert not re.search(r"<(script|img|link)\b", page)
+
+
+def test_no_token_reaches_the_log_even_when_all_breaks(
+    loop: Loop, path: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError(f"broken: {path}")
+
+    monkeypatch.setattr(loop.store.surveys, "get", broken)
+    client = create_app(loop.config, loop.store, loop.keys, lambda: LATER).test_client()
+    for answer in (client.get(f"{path}/no"), client.post(path, data={"choice": "no"})):
+        assert answer.status_code == 500
+        assert "Something broke on our side" in answer.text
+        assert "Traceback" not in answer.text
+    assert "failed: RuntimeError" in caplog.text
+    assert path.removeprefix("/s/") not in caplog.text
+
+
+def test_a_database_that_cannot_be_written_is_told_and_the_vote_is_not_thanked_for(
+    client: FlaskClient, loop: Loop, path: str
+) -> None:
+    loop.store._database.connection.execute("PRAGMA query_only = ON")
+    answer = client.post(path, data={"choice": "no"})
+    assert answer.status_code == 503
+    assert "Please try again in a minute" in answer.text
+    loop.store._database.connection.execute("PRAGMA query_only = OFF")
+    assert loop.store.surveys.get(loop.survey_id()).answers == 0
+    assert client.post(path, data={"choice": "no"}).status_code == 303
+    newest = loop.store.surveys.get(loop.survey_id()).newest
+    assert newest is not None
+    assert newest.choice is Choice.NO
+
+
+def test_on_a_full_disk_no_vote_is_thanked_for_and_it_can_be_sent_again(
+    client: FlaskClient, loop: Loop, path: str
+) -> None:
+    connection = loop.store._database.connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    said = "x" * 5_000
+    answers = [
+        client.post(path, data={"choice": "no"}),
+        client.post(f"{path}/details", data={"choice": "no", "comment": said}),
+    ]
+    assert 503 in [answer.status_code for answer in answers]
+    connection.execute("PRAGMA max_page_count = 1000000")
+    client.post(path, data={"choice": "no"})
+    assert client.post(f"{path}/details", data={"choice": "no", "comment": said}).status_code == 303
+    newest = loop.store.surveys.get(loop.survey_id()).newest
+    assert newest is not None
+    assert newest.details.comment == said
+
+
+def test_a_form_from_before_a_change_of_mind_is_shown_the_present_answer(
+    client: FlaskClient, loop: Loop, path: str
+) -> None:
+    client.post(path, data={"choice": "yes"})
+    client.post(path, data={"choice": "no"})
+    stale = client.post(f"{path}/details", data={"choice": "yes", "reasons": ["resolve"]})
+    assert (stale.status_code, stale.headers["Location"]) == (303, path)
+    newest = loop.store.surveys.get(loop.survey_id()).newest
+    assert newest is not None
+    assert newest.details.reasons == ()
