@@ -1,0 +1,23 @@
+"""`make bench`: ratios of things run side by side on this machine, each the median of several runs."""
+
+from statistics import median
+
+from bench import imports, pages, publishing
+
+RUNS = 5
+
+
+def main() -> None:
+    for name, measure in (
+        ("import", imports.measure),
+        ("survey page", pages.measure),
+        ("publish", publishing.measure),
+    ):
+        print(f"{name}", flush=True)
+        for line, ratios in measure(RUNS).items():
+            low, high = min(ratios), max(ratios)
+            print(f"  {line}: {median(ratios):.2f} × (from {low:.2f} to {high:.2f}, {len(ratios)} runs)", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""`import cases`, everything included, against `executemany` of the very rows it ends with into the same schema."""
+
+import csv
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from feedback.config import load_config
+from feedback.keys import load_keys
+from feedback.loop.asking import Asking
+from feedback.loop.intake import import_cases
+from feedback.store import Store, open_store
+
+CASES = 20_000
+NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
+TABLES = ("customers", "cases", "resolutions", "surveys", "decisions")  # parents first
+
+
+def measure(runs: int) -> dict[str, list[float]]:
+    ratios = []
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "cases.csv"
+        _write(file)
+        for run in range(runs):
+            home = Path(folder) / str(run)
+            took, store = _import(file, home)
+            ratios.append(_executemany(store, home / "plain") / took)
+            store.close()
+    return {f"rows/s of import, to executemany of the {CASES:,} cases' rows": ratios}
+
+
+def _write(path: Path) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            [
+                "source",
+                "ref",
+                "status",
+                "opened_at",
+                "resolved_at",
+                "email",
+                "name",
+                "subject",
+                "topic",
+                "team",
+                "agent",
+            ]
+        )
+        for n in range(CASES):
+            resolved = (NOW - timedelta(minutes=n % 9000)).isoformat()
+            opened = (NOW - timedelta(minutes=n % 9000, hours=7)).isoformat()
+            person = n * 7919 % (CASES * 2 // 3)
+            what = [f"Request {n}", f"topic {n % 20}", f"team {n % 7}", f"agent {n % 40}"]
+            who = [f"c{person}@example.org", f"Person {person}"]
+            writer.writerow(["shop", n, "resolved", opened, resolved, *who, *what])
+
+
+def _import(file: Path, home: Path) -> tuple[float, Store]:
+    config = load_config({"FEEDBACK_DATA_DIR": str(home)}, env_file=None)
+    store, keys = open_store(config.database_url), load_keys(config.data_dir)
+    begun = time.perf_counter()
+    report = import_cases(store, Asking(store, keys, config), config, file, None, NOW, refused_folder=home / "refused")
+    took = time.perf_counter() - begun
+    assert sum(report.changes.values()) == CASES
+    return took, store
+
+
+def _executemany(source: Store, home: Path) -> float:
+    """Seconds to write the same rows, 500 a transaction, with nothing but sqlite3."""
+    read = source._database.connection
+    rows = {table: [tuple(row) for row in read.execute(f"SELECT * FROM {table}")] for table in TABLES}
+    target = open_store(f"sqlite:///{home / 'feedback.db'}")
+    write = target._database.connection
+    begun = time.perf_counter()
+    for table, content in rows.items():
+        places = ", ".join("?" * len(content[0]))
+        for k in range(0, len(content), 500):
+            write.execute("BEGIN IMMEDIATE")
+            write.executemany(f"INSERT INTO {table} VALUES ({places})", content[k : k + 500])
+            write.execute("COMMIT")
+    took = time.perf_counter() - begun
+    target.close()
+    return took

@@ -1,0 +1,163 @@
+"""The clockwork: a table of jobs. What is due lives in rows; `schedule` is only the metronome."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from schedule import Scheduler
+
+from feedback.config import Config, load_config
+from feedback.errors import FeedbackError, PublishError
+from feedback.keys import Keys, load_keys
+from feedback.loop.asking import Asking
+from feedback.loop.health import LATE_AFTER
+from feedback.loop.sending import Sending
+from feedback.mail.transport import open_transport
+from feedback.publish import build
+from feedback.store import Store, open_store
+from feedback.store.operations import Build
+
+STOP_WITHIN_S = 10
+BEAT_EVERY_S = 5
+_log = logging.getLogger("feedback.jobs")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`step` does one unit of work by the given moment, and returns whether it found any; `close` ends the last one."""
+
+    name: str
+    what: str
+    step: Callable[[datetime], bool]
+    every_s: int
+    close: Callable[[], None] = lambda: None
+
+
+def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
+    """The jobs, in the order of the loop. Raises ConfigError while nobody would hear of a “no”."""
+    config.require_people()
+    asking = Asking(store, keys, config)
+    sending = Sending(store, asking, keys, config, open_transport(config))
+    return [
+        Job("ask", "puts the surveys that are due into the outbox", asking.step, 15),
+        Job("send", "sends what is in the outbox", sending.step, 10, sending.close),
+        Job("publish", "builds the site once a day", partial(publish_if_due, store, config), 60),
+    ]
+
+
+def publish_if_due(store: Store, config: Config, now: datetime) -> bool:
+    """The daily build; whether one was made. Raises PublishError; the failure is noted as well."""
+    if not build.is_due(store, config, now):
+        return False
+    publish_now(store, config, now)
+    return True
+
+
+def publish_now(store: Store, config: Config, now: datetime) -> Path:
+    """Build the site that the service shows, swap it in, and note how it went. Raises PublishError."""
+    words: str | None = "the build was interrupted"
+    try:
+        folder = build.publish(store, config, build.find_sources(Path.cwd()), config.data_dir / "site", now)
+        words = None
+    except PublishError as error:
+        words = str(error)
+        raise
+    finally:
+        with store.write():
+            store.operations.note_build(Build(at=now, finished_at=datetime.now(UTC), words=words))
+    return folder
+
+
+def run_once(job: Job, store: Store, clock: Callable[[], datetime], stop: threading.Event | None = None) -> str | None:
+    """Repeat a job's step until it finds no more work; why it failed, if it did.
+
+    Nothing escapes: an exception that left a job would end its thread, and no other job may be delayed by it.
+    """
+    failure = None
+    beaten = time.monotonic()
+    try:
+        while not (stop and stop.is_set()) and job.step(clock()):
+            if time.monotonic() - beaten > BEAT_EVERY_S:
+                _beat(job, store, None)
+                beaten = time.monotonic()
+    except FeedbackError as error:
+        failure = str(error)
+        _log.error("%s: %s", job.name, failure)
+    except Exception as error:
+        failure = f"{type(error).__name__}: {error}"
+        _log.exception("%s failed", job.name)
+    _beat(job, store, failure)
+    return failure
+
+
+def tick(config: Config, store: Store, keys: Keys, now: datetime) -> dict[str, str | None]:
+    """Run every job once, in the order of the loop, by the given moment; each one's failure, if it failed."""
+    failures = {}
+    for job in make_jobs(config, store, keys):
+        failures[job.name] = run_once(job, store, lambda: now)
+        _close(job)
+    return failures
+
+
+def run_forever(config: Config, stop: threading.Event | None = None) -> None:
+    """Each job in its own thread, until SIGTERM or SIGINT; then the step in hand ends, within 10 s."""
+    stop = stop or threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+    store, keys = open_store(config.database_url), load_keys(config.data_dir)
+    jobs = make_jobs(config, store, keys)
+    assert [job.name for job in jobs] == list(LATE_AFTER)
+    threads = [threading.Thread(target=_loop, args=(job, store, stop), name=job.name, daemon=True) for job in jobs]
+    for job, thread in zip(jobs, threads, strict=True):
+        thread.start()
+        _log.info("%s: %s; looks every %d s", job.name, job.what, job.every_s)
+    stop.wait()
+    deadline = time.monotonic() + STOP_WITHIN_S
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    _log.info("stopped")
+
+
+def _loop(job: Job, store: Store, stop: threading.Event) -> None:
+    scheduler = Scheduler()
+    scheduler.every(job.every_s).seconds.do(run_once, job, store, lambda: datetime.now(UTC), stop)
+    scheduler.run_all()
+    while not stop.wait(0.2):
+        # `schedule` goes by the wall clock, which can jump back: in autumn, or when it is set
+        if (scheduler.idle_seconds or 0) > job.every_s:
+            scheduler.run_all()
+        scheduler.run_pending()
+    _close(job)
+
+
+def _close(job: Job) -> None:
+    """In the job's own thread, for a mail may be in hand."""
+    try:
+        job.close()
+    except Exception:
+        _log.exception("%s could not be ended in order", job.name)
+
+
+def _beat(job: Job, store: Store, failure: str | None) -> None:
+    """By the real clock. A database that takes no heartbeat shows in health by the heartbeat's age."""
+    try:
+        with store.write():
+            store.operations.beat(job.name, datetime.now(UTC), failure)
+    except Exception:
+        _log.exception("%s: no heartbeat", job.name)
+
+
+def main() -> None:
+    """`scheduler.py`, and `feedback schedule`."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        run_forever(load_config())
+    except FeedbackError as error:
+        raise SystemExit(f"Error: {error}") from None

@@ -1,0 +1,112 @@
+"""The processes of one small server: the web service, and web and scheduler together."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
+from types import FrameType
+
+from granian.constants import Interfaces
+from granian.server import Server
+
+from feedback.config import Config
+from feedback.errors import ConfigError, FeedbackError
+from feedback.keys import load_keys
+from feedback.loop.health import Check
+from feedback.store import open_store
+
+WORKERS = 2
+THREADS = 4
+STOP_WITHIN_S = 10
+
+
+def serve(config: Config) -> None:
+    """Run the web service until SIGTERM. Raises PendingMigrations, or ConfigError if the address cannot be used."""
+    open_store(config.database_url).close()
+    load_keys(config.data_dir)
+    _check_free(config)
+    host, port = _address(config)
+    Server(
+        "feedback.web:app_from_environment",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=WORKERS,
+        blocking_threads=THREADS,
+        factory=True,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_WITHIN_S,
+        log_access=False,  # it would hold tokens
+    ).serve()
+
+
+def run(config: Config) -> None:
+    """Run web and scheduler together. Raises FeedbackError when either ends by itself; the other is then stopped."""
+    config.require_people()
+    open_store(config.database_url).close()
+    _check_free(config)
+    stopping = False
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for name in ("serve", "schedule"):
+            children[name] = subprocess.Popen([sys.executable, "-m", "feedback", name], start_new_session=True)
+        print(f"The service starts at {config.base_url}/. Stop it with Ctrl-C.", flush=True)
+        while not stopping:
+            for name, child in children.items():
+                if child.poll() is not None:
+                    raise FeedbackError(
+                        f"`feedback {name}` ended with status {child.returncode}, so everything was stopped."
+                    )
+            time.sleep(0.2)
+    finally:
+        for child in children.values():
+            child.terminate()
+        deadline = time.monotonic() + STOP_WITHIN_S + 2
+        for child in children.values():
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(max(0.1, deadline - time.monotonic()))
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # what is left of it, workers too
+
+
+def check_web(config: Config) -> Check:
+    """Whether the web service answers at its address."""
+    host, port = _address(config)
+    connection = HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+    except (OSError, HTTPException):
+        return Check("web", False, f"nothing of ours answers at http://{config.listen}/. Start it with: feedback run")
+    finally:
+        connection.close()
+    return Check("web", True, f"answers at http://{config.listen}/")
+
+
+def _address(config: Config) -> tuple[str, int]:
+    host, _, port = config.listen.rpartition(":")
+    return "127.0.0.1" if host == "localhost" else host.strip("[]"), int(port)
+
+
+def _check_free(config: Config) -> None:
+    host, port = _address(config)
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"FEEDBACK_LISTEN={config.listen} cannot be used: {error.strerror}.\n"
+            "If another service has the port, stop it or choose another port."
+        ) from None

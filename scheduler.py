@@ -1,0 +1,6 @@
+"""Starts the clockwork: python scheduler.py."""
+
+from feedback.jobs import main
+
+if __name__ == "__main__":
+    main()

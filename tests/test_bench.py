@@ -1,0 +1,15 @@
+"""The measurements run; what they measure is told by `make bench`, never asserted."""
+
+import pytest
+
+from bench import imports, pages, publishing
+
+
+def test_each_measurement_gives_a_ratio_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "CASES", 200)
+    for name, value in {"SURVEYS": 40, "GETS": 40, "POSTS": 40}.items():
+        monkeypatch.setattr(pages, name, value)
+    for measure in (imports.measure, pages.measure, publishing.measure):
+        for ratios in measure(1).values():
+            assert len(ratios) == 1
+            assert ratios[0] > 0

@@ -1,0 +1,145 @@
+import json
+import os
+import re
+import socket
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import FEEDBACK, ROOT, MailServer, Workplace
+
+
+def write_case(workplace: Workplace, **change: str) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    case = {
+        "source": "shop",
+        "ref": "1001",
+        "status": "resolved",
+        "resolved_at": now,
+        "email": "ada@example.org",
+        **change,
+    }
+    (workplace.folder / "cases.json").write_text(json.dumps([case]))
+
+
+def test_a_dry_run_tells_what_would_happen_and_changes_nothing(workplace: Workplace) -> None:
+    write_case(workplace)
+    told = workplace.feedback("import", "cases", "cases.json", "--dry-run")
+    assert "Cases: 1 created; 0 rows refused." in told
+    assert "This was a trial: nothing was changed." in told
+    assert "There is no case 1001" in workplace.feedback("explain", "1001", status=1)
+    write_case(workplace, status="gone")
+    workplace.feedback("import", "cases", "cases.json", "--dry-run", status=1)
+    assert not (workplace.data / "refused").exists()
+
+
+def test_refused_rows_are_told_and_kept(workplace: Workplace) -> None:
+    write_case(workplace, status="gone")
+    told = workplace.feedback("import", "cases", "cases.json", status=1)
+    assert "line 1: status: given 'gone', expected one of open, resolved, merged, spam" in told
+    (kept,) = (workplace.data / "refused").iterdir()
+    assert str(kept) in told
+    assert "gone" in kept.read_text()
+
+
+def test_explain_tells_the_whole_story_in_sentences(workplace: Workplace) -> None:
+    write_case(workplace, name="Ada", subject="Printer jams", agent="Mara")
+    workplace.feedback("import", "cases", "cases.json")
+    waiting = workplace.feedback("explain", "1001")
+    assert "Case 1001 in shop, “Printer jams”. Its status is resolved." in waiting
+    assert "Customer: Ada <ada@example.org>." in waiting
+    assert "We wait until" in waiting
+    workplace.feedback("tick", "--at", "+25h")
+    asked = workplace.feedback("explain", "1001")
+    assert "We ask: it is due." in asked
+    assert "The mail to ada@example.org was accepted on" in asked
+
+
+def test_a_moment_other_than_now_is_for_trials_only(workplace: Workplace, mail_server: MailServer) -> None:
+    workplace.environment |= {"FEEDBACK_MAIL": "smtp://mail.example.org", "FEEDBACK_URL": "https://care.example.org"}
+    for command in (("tick",), ("publish",), ("import", "cases", "x.csv")):
+        assert "--at is for trials" in workplace.feedback(*command, "--at", "+25h", status=1)
+    workplace.environment["FEEDBACK_MAIL"] = mail_server.url
+    workplace.feedback("tick", "--at", "+25h")
+
+
+@pytest.mark.parametrize("moment", ["tomorrow", "2026-02-31T00:00:00Z", "2026-03-03T12:00:00", "+25"])
+def test_a_moment_that_cannot_be_read_is_told(workplace: Workplace, moment: str) -> None:
+    assert f"given '{moment}', expected a time such as" in workplace.feedback("tick", "--at", moment, status=2)
+
+
+def test_a_key_is_shown_once_and_its_name_is_taken(workplace: Workplace) -> None:
+    told = workplace.feedback("key", "add", "helpdesk")
+    assert re.match(r"fbk_[\w-]{43}\n", told)
+    assert "There is a key named 'helpdesk' already" in workplace.feedback("key", "add", "helpdesk", status=1)
+
+
+def test_a_setting_that_makes_no_sense_stops_every_command(workplace: Workplace) -> None:
+    workplace.environment["FEEDBACK_DELAY"] = "a day"
+    told = workplace.feedback("tick", status=1)
+    assert "FEEDBACK_DELAY: given 'a day', expected a duration such as 90s, 30m, 24h or 7d." in told
+    assert "Traceback" not in told
+
+
+def test_a_port_that_is_taken_is_told(workplace: Workplace) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        workplace.environment["FEEDBACK_LISTEN"] = f"127.0.0.1:{taken.getsockname()[1]}"
+        told = workplace.feedback("serve", status=1)
+    assert "cannot be used: Address already in use" in told
+
+
+def test_a_data_folder_that_cannot_be_made_is_told(workplace: Workplace) -> None:
+    (workplace.folder / "file").write_text("")
+    workplace.environment["FEEDBACK_DATA_DIR"] = str(workplace.folder / "file" / "var")
+    told = workplace.feedback("followups", status=1)
+    assert "cannot be written" in told
+    assert "FEEDBACK_DATA_DIR" in told
+
+
+def test_a_mail_server_that_refuses_is_told_and_the_mail_waits(workplace: Workplace) -> None:
+    write_case(workplace)
+    workplace.feedback("import", "cases", "cases.json")
+    workplace.environment["FEEDBACK_MAIL"] = "smtp://127.0.0.1:9"
+    told = workplace.feedback("tick", "--at", "+25h", status=1)
+    assert "send: failed: mail server 127.0.0.1:9" in told
+    assert "Outbox: 1 queued" in told
+    workplace.environment["FEEDBACK_MAIL"] = "maildir:"
+    assert "Outbox: 1 sent" in workplace.feedback("tick", "--at", "+25h")
+
+
+def test_publish_to_a_folder_of_the_owners_choice(workplace: Workplace) -> None:
+    workplace.feedback("publish", "--to", "www")
+    assert "How we care" in (workplace.folder / "www" / "current" / "index.html").read_text()
+
+
+def test_migrate_and_health_speak_plainly(workplace: Workplace) -> None:
+    assert "is up to date" in workplace.feedback("migrate")
+    told = workplace.feedback("health", status=1)
+    assert "BAD scheduler: send: has never run" in told
+    assert "BAD web: nothing of ours answers at" in told
+
+
+def test_scheduler_py_starts_the_jobs(workplace: Workplace) -> None:
+    source = (ROOT / "scheduler.py").read_text()
+    assert len(source.splitlines()) < 10
+    process = subprocess.Popen(
+        [str(Path(FEEDBACK).parent / "python"), str(ROOT / "scheduler.py")],
+        cwd=workplace.folder,
+        env={**os.environ, **workplace.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    workplace.started.append(process)
+    assert process.stdout is not None
+    assert "ask: puts the surveys that are due into the outbox; looks every 15 s" in process.stdout.readline()
+
+
+def test_times_are_told_in_the_businesss_zone(workplace: Workplace) -> None:
+    workplace.environment["FEEDBACK_ZONE"] = "Asia/Tokyo"
+    moment = datetime.now(UTC) + timedelta(hours=-1)
+    write_case(workplace, resolved_at=moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    workplace.feedback("import", "cases", "cases.json")
+    assert f"{moment + timedelta(hours=9):%H:%M} (Asia/Tokyo)" in workplace.feedback("explain", "1001")
