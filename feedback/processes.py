@@ -15,13 +15,13 @@ from granian.server import Server
 
 from feedback.config import Config
 from feedback.errors import ConfigError, FeedbackError
+from feedback.jobs import STOP_WITHIN_S
 from feedback.keys import load_keys
 from feedback.loop.health import Check
 from feedback.store import open_store
 
 WORKERS = 2
 THREADS = 4
-STOP_WITHIN_S = 10
 
 
 def serve(config: Config) -> None:

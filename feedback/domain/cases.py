@@ -61,6 +61,7 @@ class CaseRecord:
 
 
 CASE_FIELDS = tuple(CaseRecord.__dataclass_fields__)
+NEEDED_FIELDS = ("source", "ref", "status")  # all others may be unknown
 
 
 def normalise_email(address: str) -> str:
@@ -81,7 +82,7 @@ def parse_case(raw: Mapping[str, object], *, now: datetime, zone: ZoneInfo | Non
         if value is None or value == "":
             continue
         values[field] = parse(field, value, zone)
-    for field in ("source", "ref", "status"):
+    for field in NEEDED_FIELDS:
         if values.get(field) is None:
             expected = (
                 f"one of {', '.join(CaseStatus)}" if field == "status" else "a value; a case is known by source and ref"

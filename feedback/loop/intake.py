@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from feedback.config import Config
-from feedback.domain.cases import CASE_FIELDS, CaseRecord, CaseStatus, begins_resolution, parse_case
+from feedback.domain.cases import CASE_FIELDS, NEEDED_FIELDS, CaseRecord, CaseStatus, begins_resolution, parse_case
 from feedback.domain.eligibility import Decision, Reason
 from feedback.errors import FieldError, FileError
 from feedback.loop.asking import Asking
@@ -140,7 +140,7 @@ def _mapping_by_name(columns: list[str] | None, path: Path) -> tuple[CaseMapping
     """Columns named as our fields, in capitals or not; others are ignored, and told."""
     by_name = {name: name for name in CASE_FIELDS} if columns is None else {c.lower(): c for c in columns}
     fields = {name: by_name[name] for name in CASE_FIELDS if name in by_name}
-    for name in ("source", "ref", "status"):
+    for name in NEEDED_FIELDS:
         if name not in fields:
             raise FileError(
                 f"{path} has no column {name!r}. It has: {', '.join(columns or [])}.\n"

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from feedback.config import Zone
-from feedback.domain.cases import CASE_FIELDS, aware, text
+from feedback.domain.cases import CASE_FIELDS, NEEDED_FIELDS, aware, text
 from feedback.errors import FieldError, FileError
 from feedback.store.files import BadRow, Row
 
@@ -105,7 +105,7 @@ class CaseMapping(_Strict):
 
     @model_validator(mode="after")
     def _needed(self) -> Self:
-        missing = [name for name in ("source", "ref", "status") if name not in self.fields]
+        missing = [name for name in NEEDED_FIELDS if name not in self.fields]
         if missing:
             raise ValueError(f"a line for each of source, ref and status; {', '.join(missing)} is missing")
         return self

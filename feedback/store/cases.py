@@ -10,7 +10,7 @@ from feedback.domain.cases import CaseRecord, CaseStatus, normalise_email
 from feedback.domain.eligibility import Decision, Reason
 from feedback.domain.surveys import Choice
 from feedback.keys import new_id
-from feedback.store.sqlite import Database, load_queries, moment, moment_or_none, stamp
+from feedback.store.sqlite import Database, as_held, load_queries, moment, moment_or_none
 from feedback.store.surveys import decision_of
 
 _sql = load_queries("cases")
@@ -187,26 +187,15 @@ class Cases:
                     moment(entry["at"]),
                     decision_of(entry["verdict"], entry["reason"], entry["until"]),
                 )
-                for entry in self._ledger(row["id"])
+                for entry in self._database.rows(_sql.decisions_of, resolution_id=row["id"])
             ),
         )
-
-    def _ledger(self, resolution_id: str) -> list[Mapping[str, Any]]:
-        return self._database.rows(_sql.decisions_of, resolution_id=resolution_id)
 
 
 def _said(record: CaseRecord, names: tuple[str, ...]) -> dict[str, object]:
     """The record's fields as the database holds them, so that said and known values compare."""
     values = ((name, getattr(record, name, None)) for name in names)
-    return {name: value if value is None or value.__class__ is str else _text(value) for name, value in values}
-
-
-def _text(value: object) -> object:
-    if isinstance(value, datetime):
-        return stamp(value)
-    if isinstance(value, tuple):
-        return ",".join(value)
-    return value if value is None or isinstance(value, int) else str(value)
+    return {name: value if value is None or value.__class__ is str else as_held(value) for name, value in values}
 
 
 def _merge(known: Mapping[str, object], said: Mapping[str, object]) -> dict[str, object]:

@@ -123,9 +123,9 @@ class Outbox:
         )
         return changed == 1
 
-    def finish(self, mail: Mail, owner: str, state: MailState, words: str) -> bool:
-        """Note what became of a mail that was handed over: sent, failed, or unconfirmed."""
-        return self._database.change(_sql.finish, id=mail.id, owner=owner, state=state, words=words) == 1
+    def finish(self, mail: Mail, owner: str, state: MailState, words: str) -> None:
+        """Note what became of a mail that was handed over: sent, or unconfirmed."""
+        self._database.change(_sql.finish, id=mail.id, owner=owner, state=state, words=words)
 
     def put_back(self, mail: Mail, owner: str, state: MailState, words: str, *, due_at: datetime | None = None) -> None:
         """End a claim after a clear no: to be tried again at `due_at` (retry), or never (failed, dropped)."""

@@ -239,13 +239,14 @@ def _words(error: sqlite3.DatabaseError, path: Path) -> str:
 
 
 def _bound(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: _bind(value) if value.__class__ not in _AS_IS else value for name, value in values.items()}
+    return {name: value if value.__class__ in _AS_IS else as_held(value) for name, value in values.items()}
 
 
 _AS_IS = frozenset((str, int, type(None)))
 
 
-def _bind(value: object) -> object:
+def as_held(value: object) -> object:
+    """A value as the database holds it."""
     if isinstance(value, datetime):
         return stamp(value)
     if isinstance(value, date):

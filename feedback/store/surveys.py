@@ -63,9 +63,9 @@ class Surveys:
     def is_suppressed(self, address_hashes: Iterable[str]) -> bool:
         return any(self._database.row(_sql.suppressed, address_hash=one) for one in address_hashes)
 
-    def suppress(self, address_hash: str, *, reason: str, now: datetime) -> bool:
-        """Opt the address out for ever; whether it was not yet."""
-        return self._database.change(_sql.suppress, address_hash=address_hash, reason=reason, at=now) == 1
+    def suppress(self, address_hash: str, *, reason: str, now: datetime) -> None:
+        """Opt the address out for ever."""
+        self._database.change(_sql.suppress, address_hash=address_hash, reason=reason, at=now)
 
     def note_decision(self, facts: ResolutionFacts, decision: Decision, now: datetime) -> None:
         """Write the decision on these facts into the ledger, unless the newest entry says the same."""
@@ -80,11 +80,9 @@ class Surveys:
                 until=decision.until,
             )
 
-    def plan(self, resolution_id: str, due_at: datetime) -> str:
-        """Add the resolution's survey, waiting for its moment; its id."""
-        key = new_id()
-        self._database.change(_sql.add_survey, id=key, resolution_id=resolution_id, due_at=due_at)
-        return key
+    def plan(self, resolution_id: str, due_at: datetime) -> None:
+        """Add the resolution's survey, waiting for its moment."""
+        self._database.change(_sql.add_survey, id=new_id(), resolution_id=resolution_id, due_at=due_at)
 
     def next_due(self, now: datetime) -> tuple[str, str] | None:
         """The survey to decide about next, and its resolution."""

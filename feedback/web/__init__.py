@@ -77,9 +77,8 @@ def _headers(config: Config) -> Callable[[Response], Response]:
 
 def _http_error(error: HTTPException) -> Response | HTTPException:
     code = error.code or 500
-    if request.path.startswith("/api/"):
-        return api.problem(code, error.name, error.description or "")
-    if code < 400:
+    is_api = request.path.startswith("/api/")
+    if code < 400 and not is_api:
         return error  # a redirect, not an error
     title = "There is nothing here" if code == 404 else "This did not work"
     words = {
@@ -87,25 +86,28 @@ def _http_error(error: HTTPException) -> Response | HTTPException:
         405: "Please open the link in the mail again.",
         413: "That was more text than we can take. Please make it shorter.",
     }.get(code, "Please try again in a moment.")
-    response = make_response(render_template("message.html", title=title, words=words), code)
+    response = _told(code, error.name, error.description or "" if is_api else words, title)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response
 
 
-def _feedback_error(error: FeedbackError) -> Response | tuple[str, int]:
-    code = 409 if isinstance(error, Refused) else 503
-    if code == 503:
-        _log.error("%s %s: %s", request.method, request.url_rule, error)
-    words = str(error) if code == 409 else "The service cannot do this at the moment. Please try again in a minute."
-    if request.path.startswith("/api/"):
-        return api.problem(code, "Refused" if code == 409 else "Service unavailable", words)
-    return render_template("message.html", title="This did not work", words=words), code
+def _feedback_error(error: FeedbackError) -> Response:
+    if isinstance(error, Refused):
+        return _told(409, "Refused", str(error))
+    _log.error("%s %s: %s", request.method, request.url_rule, error)
+    words = "The service cannot do this at the moment. Please try again in a minute."
+    return _told(503, "Service unavailable", words)
 
 
-def _unforeseen_error(_error: Exception) -> Response | tuple[str, int]:
+def _unforeseen_error(_error: Exception) -> Response:
     current_app.log_exception(sys.exc_info())
     words = "Something broke on our side. What you sent may not have arrived; please try again in a minute."
+    return _told(500, "Internal error", words)
+
+
+def _told(code: int, name: str, words: str, title: str = "This did not work") -> Response:
+    """An error for whoever asked: problem+json named `name` for a machine, a page titled `title` for a person."""
     if request.path.startswith("/api/"):
-        return api.problem(500, "Internal error", words)
-    return render_template("message.html", title="This did not work", words=words), 500
+        return api.problem(code, name, words)
+    return make_response(render_template("message.html", title=title, words=words), code)
