@@ -17,18 +17,24 @@ _PAGE = (
 app.jinja_loader = DictLoader({"page.html": _PAGE})
 
 
+def prepare(home: Path, pages: int) -> None:
+    """Make the database, before any thread of the server opens it."""
+    connection = sqlite3.connect(home / "bare.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("CREATE TABLE page (id INTEGER PRIMARY KEY, subject TEXT, agent TEXT)")
+    connection.execute("CREATE TABLE answer (page INTEGER, choice TEXT)")
+    connection.execute("BEGIN")
+    rows = ((n, f"Request {n}", "Mara") for n in range(pages))
+    connection.executemany("INSERT INTO page VALUES (?, ?, ?)", rows)
+    connection.execute("COMMIT")
+    connection.close()
+
+
 def _connection() -> sqlite3.Connection:
     if not hasattr(_local, "connection"):
         path = Path(os.environ["FEEDBACK_DATA_DIR"]) / "bare.db"
         _local.connection = sqlite3.connect(path, timeout=10, isolation_level=None)
-        _local.connection.execute("PRAGMA journal_mode = WAL")
         _local.connection.execute("PRAGMA synchronous = FULL")
-        _local.connection.execute("CREATE TABLE IF NOT EXISTS page (id INTEGER PRIMARY KEY, subject TEXT, agent TEXT)")
-        _local.connection.execute("CREATE TABLE IF NOT EXISTS answer (page INTEGER, choice TEXT)")
-        rows = ((n, f"Request {n}", "Mara") for n in range(4_000))
-        _local.connection.execute("BEGIN IMMEDIATE")
-        _local.connection.executemany("INSERT OR IGNORE INTO page VALUES (?, ?, ?)", rows)
-        _local.connection.execute("COMMIT")
     connection: sqlite3.Connection = _local.connection
     return connection
 

@@ -15,6 +15,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+from bench import bare
 from feedback.config import load_config
 from feedback.domain.cases import CaseRecord, CaseStatus
 from feedback.keys import Purpose, load_keys
@@ -31,11 +32,12 @@ def measure(runs: int) -> dict[str, list[float]]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         paths = _prepare(home)
+        bare.prepare(home, SURVEYS)
         ours = _server("feedback.web:app_from_environment", home)
-        bare = _server("bench.bare:app", home)
+        theirs = _server("bench.bare:app", home)
         gets, posts = [], []
         fresh = iter(paths)
-        with ours as our_port, bare as bare_port:
+        with ours as our_port, theirs as bare_port:
             size = len(_fetch(our_port, paths[0] + "/yes"))
             for _ in range(runs):
                 our_rate = _rate(our_port, lambda n: ("GET", f"{paths[n % SURVEYS]}/yes", ""), GETS)
