@@ -1,28 +1,39 @@
 PYTHON ?= python3
 BIN = .venv/bin
+PORT ?= 8000
 
-.PHONY: install test unit bench lock
+.PHONY: install demo test unit bench pictures lock
 
 install: .venv/installed
+	@echo "Installed in .venv; use it with: . .venv/bin/activate"
 
 .venv/installed: pyproject.toml requirements.lock
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "Installing into .venv; this takes about half a minute, once."
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-test: install
+demo: .venv/installed
+	@$(BIN)/feedback demo --port $(PORT)
+
+test: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest
 
-unit: install
+unit: .venv/installed
 	$(BIN)/pytest tests/domain tests/store tests/loop tests/mail tests/web tests/publish tests/test_config.py tests/test_keys.py
 
-bench: install
+bench: .venv/installed
 	$(BIN)/python -m bench
+
+pictures: .venv/installed
+	$(BIN)/python docs/pictures.py
 
 lock:
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --extra dev --output-file requirements.lock pyproject.toml

@@ -130,7 +130,9 @@ class Config(BaseModel):
             or parts.query
             or parts.fragment
         ):
-            raise ValueError("an address without a path, such as https://care.acme.example (xn--… for other letters)")
+            raise ValueError(
+                "https:// and a name without a path, such as https://care.acme.example (xn--… for other letters)"
+            )
         return value.rstrip("/")
 
     @field_validator("mail")
@@ -168,6 +170,13 @@ class Config(BaseModel):
     def base_url(self) -> str:
         """What links begin with, without a slash at the end."""
         return self.url or f"http://{self.listen}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether links lead to this machine alone, over plain http, and nobody else can connect."""
+        parts = urlsplit(self.base_url)
+        host = self.listen.rpartition(":")[0].strip("[]")
+        return parts.scheme == "http" and is_loopback(parts.hostname or "") and is_loopback(host)
 
     @property
     def business_name(self) -> str:
@@ -236,6 +245,12 @@ def load_config(environ: Mapping[str, str] | None = None, env_file: Path | None 
         return Config(**values)  # type: ignore[arg-type]  # text in, pydantic makes the types
     except ValidationError as error:
         raise ConfigError("\n".join(_sentence(problem, values) for problem in error.errors())) from None
+
+
+def env_line(setting: str, value: str) -> str:
+    """A line of `.env` from which `load_config` reads this value for the setting."""
+    quoted = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{setting}='{quoted}'\n"
 
 
 def _values(found: Mapping[str, str]) -> dict[str, str]:

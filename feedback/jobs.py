@@ -5,13 +5,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from schedule import Scheduler
 
+from feedback.clock import Clock
 from feedback.config import Config, load_config
 from feedback.errors import FeedbackError, PublishError
 from feedback.keys import Keys, load_keys
@@ -52,26 +53,30 @@ def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
 
 
 def publish_if_due(store: Store, config: Config, now: datetime) -> bool:
-    """The daily build; whether one was made. Raises PublishError; the failure is noted as well."""
-    if not build.is_due(store, config, now):
+    """The daily build, or one that was asked for; whether one was made. Raises PublishError; that is noted as well."""
+    if not (build.is_due(store, config, now) or store.operations.requested("publish")):
         return False
-    publish_now(store, config, now)
+    publish_now(store, config, build.find_sources(Path.cwd()), now)
     return True
 
 
-def publish_now(store: Store, config: Config, now: datetime) -> Path:
+def publish_now(store: Store, config: Config, sources: build.Sources, now: datetime) -> Path:
     """Build the site that the service shows, swap it in, and note how it went. Raises PublishError."""
     words: str | None = "the build was interrupted"
+    headline = None
+    request = store.operations.requested("publish")
     try:
-        folder = build.publish(store, config, build.find_sources(Path.cwd()), config.data_dir / "site", now)
-        words = None
+        built = build.publish(store, config, sources, config.data_dir / "site", now)
+        words, headline = None, built.headline
     except PublishError as error:
         words = str(error)
         raise
     finally:
         with store.write():
-            store.operations.note_build(Build(at=now, finished_at=datetime.now(UTC), words=words))
-    return folder
+            store.operations.note_build(Build(now, datetime.now(UTC), words, headline))
+            if request is not None:
+                store.operations.settle_request("publish", request)
+    return built.folder
 
 
 def run_once(job: Job, store: Store, clock: Callable[[], datetime], stop: threading.Event | None = None) -> str | None:
@@ -112,9 +117,14 @@ def run_forever(config: Config, stop: threading.Event | None = None) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
     store, keys = open_store(config.database_url), load_keys(config.data_dir)
+    clock = Clock(store, config)
     jobs = make_jobs(config, store, keys)
+    if clock.demo() is not None:
+        jobs = [replace(job, every_s=1) for job in jobs]  # somebody is watching, and makes the clock jump
     assert [job.name for job in jobs] == list(LATE_AFTER)
-    threads = [threading.Thread(target=_loop, args=(job, store, stop), name=job.name, daemon=True) for job in jobs]
+    threads = [
+        threading.Thread(target=_loop, args=(job, store, clock, stop), name=job.name, daemon=True) for job in jobs
+    ]
     for job, thread in zip(jobs, threads, strict=True):
         thread.start()
         _log.info("%s: %s; looks every %d s", job.name, job.what, job.every_s)
@@ -125,9 +135,9 @@ def run_forever(config: Config, stop: threading.Event | None = None) -> None:
     _log.info("stopped")
 
 
-def _loop(job: Job, store: Store, stop: threading.Event) -> None:
+def _loop(job: Job, store: Store, clock: Callable[[], datetime], stop: threading.Event) -> None:
     scheduler = Scheduler()
-    scheduler.every(job.every_s).seconds.do(run_once, job, store, lambda: datetime.now(UTC), stop)
+    scheduler.every(job.every_s).seconds.do(run_once, job, store, clock, stop)
     scheduler.run_all()
     while not stop.wait(0.2):
         # `schedule` goes by the wall clock, which can jump back: in autumn, or when it is set

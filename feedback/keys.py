@@ -63,6 +63,10 @@ class Keys:
                 return key
         return None
 
+    def derived(self, purpose: str, *parts: str) -> str:
+        """What only this installation can make of the parts, for one purpose: a key, a fingerprint."""
+        return hmac.digest(self._secrets[0].encode(), "\0".join(("feedback", purpose, *parts)).encode(), "sha256").hex()
+
     def address_hashes(self, address: str) -> list[str]:
         """Keyed hashes of a normalised address, one per secret; the first is the one to store."""
         return [

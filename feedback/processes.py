@@ -6,9 +6,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from granian.constants import Interfaces
 from granian.server import Server
@@ -28,7 +32,7 @@ def serve(config: Config) -> None:
     """Run the web service until SIGTERM. Raises PendingMigrations, or ConfigError if the address cannot be used."""
     open_store(config.database_url).close()
     load_keys(config.data_dir)
-    _check_free(config)
+    check_free(config)
     host, port = _address(config)
     Server(
         "feedback.web:app_from_environment",
@@ -45,11 +49,24 @@ def serve(config: Config) -> None:
     ).serve()
 
 
-def run(config: Config) -> None:
-    """Run web and scheduler together. Raises FeedbackError when either ends by itself; the other is then stopped."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where the two processes run, when not here: the demo's folder, environment and log, and a lock that they keep."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    log: TextIO
+    lock: TextIO
+
+
+def run(config: Config, greeting: str, surroundings: Surroundings | None = None) -> None:
+    """Run web and scheduler together until stopped; say the greeting when the web service answers.
+
+    Raises FeedbackError when either ends by itself; the other is then stopped.
+    """
     config.require_people()
     open_store(config.database_url).close()
-    _check_free(config)
+    check_free(config)
     stopping = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -61,13 +78,16 @@ def run(config: Config) -> None:
     children: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name in ("serve", "schedule"):
-            children[name] = subprocess.Popen([sys.executable, "-m", "feedback", name], start_new_session=True)
-        print(f"The service starts at {config.base_url}/. Stop it with Ctrl-C.", flush=True)
+            children[name] = _start(name, surroundings)
         while not stopping:
+            if greeting and check_web(config).ok:
+                print(greeting, flush=True)
+                greeting = ""
             for name, child in children.items():
                 if child.poll() is not None:
+                    why = f" Why it did: {surroundings.log.name}" if surroundings else ""
                     raise FeedbackError(
-                        f"`feedback {name}` ended with status {child.returncode}, so everything was stopped."
+                        f"`feedback {name}` ended with status {child.returncode}, so everything was stopped.{why}"
                     )
             time.sleep(0.2)
     finally:
@@ -79,6 +99,22 @@ def run(config: Config) -> None:
                 child.wait(max(0.1, deadline - time.monotonic()))
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)  # what is left of it, workers too
+    print("Stopped.", flush=True)
+
+
+def _start(name: str, surroundings: Surroundings | None) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "feedback", name]
+    if surroundings is None:
+        return subprocess.Popen(command, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        cwd=surroundings.folder,
+        env=surroundings.environment,
+        stdout=surroundings.log,
+        stderr=surroundings.log,
+        pass_fds=[surroundings.lock.fileno()],
+        start_new_session=True,
+    )
 
 
 def check_web(config: Config) -> Check:
@@ -100,13 +136,12 @@ def _address(config: Config) -> tuple[str, int]:
     return "127.0.0.1" if host == "localhost" else host.strip("[]"), int(port)
 
 
-def _check_free(config: Config) -> None:
+def check_free(config: Config, advice: str = "Stop what uses it, or set FEEDBACK_LISTEN to another one.") -> None:
+    """Raises ConfigError, with the advice, if the web service cannot have its address."""
     host, port = _address(config)
     try:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             pass
     except OSError as error:
-        raise ConfigError(
-            f"FEEDBACK_LISTEN={config.listen} cannot be used: {error.strerror}.\n"
-            "If another service has the port, stop it or choose another port."
-        ) from None
+        words = os.strerror(error.errno) if error.errno else str(error)
+        raise ConfigError(f"The address {config.listen} cannot be used: {words}.\n{advice}") from None

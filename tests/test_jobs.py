@@ -10,6 +10,7 @@ from io import BufferedRWPair
 import pytest
 
 from feedback import jobs
+from feedback.clock import Clock
 from feedback.config import Config
 from feedback.errors import ConfigError, FeedbackError
 from feedback.jobs import Job
@@ -157,7 +158,7 @@ def test_a_clock_that_jumps_back_does_not_stop_the_jobs(loop: Loop, monkeypatch:
         return False
 
     job = Job("ask", "", step, 1)
-    runner = threading.Thread(target=jobs._loop, args=(job, loop.store, stop))
+    runner = threading.Thread(target=jobs._loop, args=(job, loop.store, Clock(loop.store, loop.config), stop))
     runner.start()
     try:
         eventually(lambda: len(ran) >= 4, within_s=15)

@@ -51,9 +51,9 @@ def test_from_the_help_desks_export_to_the_number_on_the_published_page(
     workplace.feedback("tick", "--at", "+26h")
     (alert,) = mail_server.to("mara@acme.example")
     assert alert["Subject"] == "Not solved: Ada — Request of Ada"
-    assert COMMENT in text_of(alert)
+    assert all(f"> {line}" in text_of(alert) for line in COMMENT.splitlines())
     assert "Ada <ada@example.org>: Request of Ada" in workplace.feedback("followups")
-    close = re.search(r"feedback followups close (\S+) --note", text_of(alert))
+    close = re.search(r"/desk/follow-ups/(\S+)", text_of(alert))
     assert close is not None
     workplace.feedback("followups", "close", close[1], "--note", "Sent a new drum; Ada printed twenty pages.")
     assert "No follow-up is open" in workplace.feedback("followups")

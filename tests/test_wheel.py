@@ -22,6 +22,7 @@ def test_the_wheel_carries_the_scheduler_the_default_site_and_every_data_file(tm
     data = f"{wheel.name.rsplit('-py3', 1)[0]}.data/data/share/feedback"
     wanted = {"scheduler.py", f"{data}/mkdocs.yml"}
     wanted |= {f"{data}/{path.relative_to(ROOT)}" for path in (ROOT / "site").rglob("*") if path.is_file()}
+    wanted |= {f"{data}/{path.relative_to(ROOT)}" for path in (ROOT / "examples").glob("*.toml")}
     wanted |= {
         str(path.relative_to(ROOT))
         for path in (ROOT / "feedback").rglob("*")

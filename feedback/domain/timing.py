@@ -47,6 +47,26 @@ def in_words(moment: datetime, zone: ZoneInfo) -> str:
     return f"{local:%A}, {local.day} {local:%B %Y, %H:%M} ({zone.key})"
 
 
+def moment_in_words(moment: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """For lists, in the reader's zone: `today, 14:05`, `yesterday, 9:30`, `Tue 3 March, 14:05`, `3 March 2025`."""
+    local, today = moment.astimezone(zone), local_day(now, zone)
+    days = (today - local.date()).days
+    if days in (-1, 0, 1):
+        return f"{('tomorrow', 'today', 'yesterday')[days + 1]}, {local.hour}:{local:%M}"
+    if abs(days) < 300:
+        return f"{local:%a} {local.day} {local:%B}, {local.hour}:{local:%M}"
+    return f"{local.day} {local:%B %Y}"
+
+
+def span_in_words(span: timedelta) -> str:
+    """How long, in the largest unit of which there are two: `90 seconds`, `3 hours`, `2 days`; never negative."""
+    seconds = max(0, int(span.total_seconds()))
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}s"
+    return "1 second" if seconds == 1 else f"{seconds} seconds"
+
+
 def duration_in_words(duration: timedelta) -> str:
     """`a day`, `3 days`, `36 hours`, `90 minutes`, `20 seconds`."""
     seconds = int(duration.total_seconds())

@@ -33,7 +33,9 @@ def answer(store: Store, config: Config, survey_id: str, choice: Choice, now: da
         if choice is Choice.NO:
             _follow_up(store, config, survey_id, follow_up, now)
         elif follow_up is not None and follow_up.is_open:
-            store.follow_ups.close(follow_up.id, Outcome.WITHDRAWN, "The customer changed the answer to yes.", now)
+            store.follow_ups.close(
+                follow_up.id, Outcome.WITHDRAWN, "The customer changed the answer to yes.", None, now
+            )
 
 
 def add_details(store: Store, config: Config, survey_id: str, choice: Choice, details: Details, now: datetime) -> None:

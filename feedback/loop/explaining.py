@@ -1,10 +1,12 @@
 """Why a customer was asked, or not: a case's ledger in sentences."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from feedback.config import Config
 from feedback.domain.cases import CaseStatus, normalise_email
 from feedback.domain.eligibility import Decision, Verdict
+from feedback.domain.followups import FollowUp
 from feedback.domain.timing import in_words
 from feedback.errors import NotFound
 from feedback.keys import Keys
@@ -13,60 +15,81 @@ from feedback.store import Store
 from feedback.store.cases import CaseSummary, ResolutionStory
 
 
-def explain(store: Store, keys: Keys, config: Config, ref: str) -> list[str]:
-    """What happened about each case of this reference, a line each. Raises NotFound.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A part of a case's story: the case itself, or one of its resolutions; a sentence a line."""
 
-    While mail reaches no real person, the customer's link is told too, for whoever tries the program.
-    """
+    heading: str
+    lines: tuple[str, ...]
+    follow_up_id: str | None = None
+
+
+def explain(store: Store, keys: Keys, config: Config, ref: str) -> list[Told]:
+    """What happened about each case of this reference. Raises NotFound."""
     cases = store.cases.with_ref(ref)
     if not cases:
         raise NotFound(f"There is no case {ref}. Give the help desk's own reference, as it was imported.")
-    return [line for case in cases for line in _case(store, keys, config, case)]
+    return [told for case in cases for told in explain_case(store, keys, config, case)]
 
 
-def _case(store: Store, keys: Keys, config: Config, case: CaseSummary) -> Iterator[str]:
+def explain_case(store: Store, keys: Keys, config: Config, case: CaseSummary) -> list[Told]:
+    """The case, then its resolutions in order.
+
+    While mail reaches no real person, the customer's link is told too, for whoever tries the program.
+    """
+    stories = store.cases.stories(case.id)
     subject = f"“{case.subject}”" if case.subject else "without a subject"
-    yield f"Case {case.ref} in {case.source}, {subject}. Its status is {case.status}."
+    heading = f"Case {case.ref} in {case.source}, {subject}. Its status is {case.status}."
+    return [
+        Told(heading, tuple(_case(store, keys, case, stories))),
+        *(_resolution(store, keys, config, story) for story in stories),
+    ]
+
+
+def _case(store: Store, keys: Keys, case: CaseSummary, stories: list[ResolutionStory]) -> Iterator[str]:
     known = [part for part in (case.customer, case.email and f"<{case.email}>") if part]
     yield f"Customer: {' '.join(known) or 'unknown'}."
     if case.email and store.surveys.is_suppressed(keys.address_hashes(normalise_email(case.email))):
         yield "This address has opted out."
-    stories = store.cases.stories(case.id)
     if not stories and case.status is CaseStatus.RESOLVED:
         yield "The help desk did not say when it was resolved (resolved_at), so we cannot ask about it."
     elif not stories:
         yield "It has not been resolved yet, so there is nothing to ask about."
-    for story in stories:
-        yield from _resolution(config, story)
-        if story.handed_over_at is not None and story.survey_id is not None and config.mail_is_trial:
-            yield f"  This is a trial; the link in the mail: {survey_url(config, keys, story.survey_id)}/no"
-        if story.survey_id is not None:
-            yield from _follow_up(store, config, story.survey_id)
 
 
-def _resolution(config: Config, story: ResolutionStory) -> Iterator[str]:
+def _resolution(store: Store, keys: Keys, config: Config, story: ResolutionStory) -> Told:
     by = f" by {story.agent}" if story.agent else ""
-    yield f"Resolution {story.n}{by}, {in_words(story.resolved_at, config.zone)}:"
+    heading = f"Resolution {story.n}{by}, {in_words(story.resolved_at, config.zone)}:"
+    known = store.follow_ups.of_survey(story.survey_id) if story.survey_id is not None else None
+    follow_up = store.follow_ups.get(known.id) if known is not None else None
+    lines = [*_asking(keys, config, story), *_following_up(config, story, follow_up)]
+    return Told(heading, tuple(lines), follow_up.id if follow_up is not None else None)
+
+
+def _asking(keys: Keys, config: Config, story: ResolutionStory) -> Iterator[str]:
     for entry in story.ledger:
-        yield f"  {in_words(entry.at, config.zone)}: {_decision(config, entry.decision)}"
+        yield f"{in_words(entry.at, config.zone)}: {_decision(config, entry.decision)}"
     if story.cancelled_because is not None:
-        yield f"  The survey was cancelled: {story.cancelled_because.sentence}."
+        yield f"The survey was cancelled: {story.cancelled_because.sentence}."
     elif story.delivery is not None:
-        yield f"  {_delivery(config, story)}"
+        yield _delivery(config, story)
     if story.choice is not None and story.answered_at is not None:
-        yield f"  The customer answered {story.choice} on {in_words(story.answered_at, config.zone)}."
+        yield f"The customer answered {story.choice} on {in_words(story.answered_at, config.zone)}."
+        if story.comment:
+            yield f"In their words: {story.comment}"
+    if story.survey_id is not None and story.handed_over_at is not None and config.mail_is_trial:
+        yield f"This is a trial; the link in the mail: {survey_url(config, keys, story.survey_id)}/no"
 
 
-def _follow_up(store: Store, config: Config, survey_id: str) -> Iterator[str]:
-    known = store.follow_ups.of_survey(survey_id)
-    if known is None:
-        return
-    follow_up = store.follow_ups.get(known.id)
-    if follow_up.closed_at is None:
-        yield f"  A follow-up is open; it is due {in_words(follow_up.due_at, config.zone)}."
-    else:
+def _following_up(config: Config, story: ResolutionStory, follow_up: FollowUp | None) -> Iterator[str]:
+    if follow_up is not None and follow_up.closed_at is None:
+        yield f"A follow-up is open; it is due {in_words(follow_up.due_at, config.zone)}."
+    elif follow_up is not None and follow_up.closed_at is not None and follow_up.outcome is not None:
         closed = in_words(follow_up.closed_at, config.zone)
-        yield f"  The follow-up was closed as {follow_up.outcome} on {closed}: {follow_up.note}"
+        yield f"The follow-up was closed as {follow_up.outcome.words} on {closed}: {follow_up.note}"
+    if story.recheck is not None and story.rechecked_at is not None:
+        when = in_words(story.rechecked_at, config.zone)
+        yield f"Asked again after the follow-up, the customer answered {story.recheck} on {when}."
 
 
 def _decision(config: Config, decision: Decision) -> str:

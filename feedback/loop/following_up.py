@@ -1,21 +1,68 @@
 """What people do about a "no"."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from feedback.domain.followups import FollowUp, Outcome
+from feedback.domain.followups import NOTE_LONGEST, Channel, FollowUp, Outcome
 from feedback.errors import Refused
 from feedback.store import Store
 
+PRESSED_TWICE = timedelta(minutes=1)
 
-def close(store: Store, key: str, outcome: Outcome, note: str, now: datetime) -> FollowUp:
-    """Close an open follow-up with what was done. Raises NotFound, Refused if it was closed before."""
-    if not note.strip():
-        raise Refused("A note is needed: what was done, for the colleague who reads this next.")
+
+def take(store: Store, key: str, staff_id: str, owner_shown: str | None, now: datetime) -> None:
+    """Own an open follow-up, in place of the owner who was shown. Raises NotFound, Refused."""
     with store.write():
-        follow_up = store.follow_ups.get(key)
-        if follow_up.closed_at is not None:
-            raise Refused(
-                f"This follow-up was closed on {follow_up.closed_at:%Y-%m-%d at %H:%M} UTC as {follow_up.outcome}."
-            )
-        store.follow_ups.close(key, outcome, note.strip(), now)
+        follow_up = _open(store, key)
+        if follow_up.owner_id == staff_id:
+            return
+        if follow_up.owner_id != owner_shown:
+            raise Refused(f"{follow_up.owner or 'Nobody'} has it by now. Take it over if you two have agreed on that.")
+        store.follow_ups.take(key, staff_id, now)
+
+
+def log_interaction(store: Store, key: str, staff_id: str, channel: Channel, note: str, now: datetime) -> None:
+    """Note that staff and customer were in touch. Who does so first owns it. Raises NotFound, Refused.
+
+    The same once more within a minute is a button pressed twice.
+    """
+    text = _note(note, "what was said")
+    with store.write():
+        if _open(store, key).owner_id is None:
+            store.follow_ups.take(key, staff_id, now)
+        last = store.follow_ups.history(key)[-1]
+        if (last.channel, last.note) != (channel, text) or now - last.at > PRESSED_TWICE:
+            store.follow_ups.add_interaction(key, staff_id, channel, text, now)
+
+
+def close(store: Store, key: str, outcome: Outcome, note: str, staff_id: str | None, now: datetime) -> FollowUp:
+    """Close an open follow-up with what was done, by a person or from the command line.
+
+    One that nobody had is that person's. The same once more is a button pressed twice. Raises NotFound, Refused if it
+    was closed otherwise before.
+    """
+    text = _note(note, "what was done")
+    with store.write():
+        known = store.follow_ups.get(key)
+        if (known.outcome, known.note) == (outcome, text):
+            return known
+        if _open(store, key).owner_id is None and staff_id is not None:
+            store.follow_ups.take(key, staff_id, now)
+        store.follow_ups.close(key, outcome, text, staff_id, now)
         return store.follow_ups.get(key)
+
+
+def _open(store: Store, key: str) -> FollowUp:
+    follow_up = store.follow_ups.get(key)
+    if follow_up.closed_at is not None:
+        assert follow_up.outcome is not None
+        raise Refused(f"This follow-up is closed already, as {follow_up.outcome.words}.")
+    return follow_up
+
+
+def _note(note: str, what: str) -> str:
+    text = note.strip()
+    if not text:
+        raise Refused(f"A note is needed: {what}, for the colleague who reads this next.")
+    if len(text) > NOTE_LONGEST:
+        raise Refused(f"The note has {len(text):,} letters; {NOTE_LONGEST:,} are the most.")
+    return text

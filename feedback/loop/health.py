@@ -58,13 +58,13 @@ def _mail(store: Store, now: datetime) -> Check:
 
 
 def _build(store: Store, now: datetime) -> Check:
-    last, good = store.operations.last_build(), store.operations.last_build(good=True)
+    last, good = store.operations.last_build(), store.operations.good_builds(1)
     if last is not None and last.words is not None:
         return Check("build", False, f"failed at {_at(last.finished_at)}; the old site stays. {last.words}")
-    if good is None:
+    if not good:
         return Check("build", False, "the site has never been built. The scheduler does it, or: feedback publish")
-    late = now - good.finished_at > BUILD_LATE_AFTER
-    return Check("build", not late, f"last built at {_at(good.finished_at)}" + (", which is late" if late else ""))
+    late = now - good[0].finished_at > BUILD_LATE_AFTER
+    return Check("build", not late, f"last built at {_at(good[0].finished_at)}" + (", which is late" if late else ""))
 
 
 def _at(moment: datetime) -> str:

@@ -7,6 +7,7 @@ from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
+from email.utils import getaddresses
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -21,16 +22,38 @@ from feedback.domain.timing import duration_in_words, in_words, local_day, years
 class _Policy(EmailPolicy):
     """List-* and Message-ID on one line: folded or encoded (RFC 2047), mail programs cannot read them.
 
-    A subject beyond ASCII is encoded as a whole: the newer code of the stdlib loses blanks between encoded words.
+    Subjects and names are written here: the newer code of the stdlib loses blanks between encoded words, and the quotes
+    of a name that it folds, so that a comma in a long name made several addresses of one.
     """
 
     def fold_binary(self, name: str, value: str) -> bytes:
         if name.lower() == "subject" and not value.isascii():
-            words = Header(value, "utf-8", header_name=name).encode(linesep="\r\n")
-            return f"{name}: {words}\r\n".encode("ascii")
+            return f"{name}: {_encoded(value, name)}\r\n".encode("ascii")
+        if name.lower() in _MAILBOXES:
+            (address,) = value.addresses  # type: ignore[attr-defined]  # the policy's own kind of text
+            return f"{name}: {_mailbox(address, name)}\r\n".encode("ascii")
         if name.lower().startswith("list-") or name.lower() == "message-id":
             return f"{name}: {value}\r\n".encode("ascii")
         return super().fold_binary(name, value)
+
+
+_MAILBOXES = ("from", "reply-to")
+_NAME_LONGEST = 100
+
+
+def _encoded(text: str, name: str) -> str:
+    return Header(text, "utf-8", header_name=name).encode(linesep="\r\n")
+
+
+def _mailbox(address: Address, name: str) -> str:
+    """One mailbox (RFC 5322, 3.4), whatever the name in it."""
+    display = address.display_name
+    if not display:
+        return address.addr_spec
+    if not display.isascii():
+        return f"{_encoded(display, name)} <{address.addr_spec}>"
+    quoted = re.sub(r'(["\\])', r"\\\1", display)
+    return f'"{quoted}" <{address.addr_spec}>'
 
 
 _POLICY = _Policy(linesep="\r\n", max_line_length=SMTP.max_line_length)
@@ -93,12 +116,20 @@ def alert(follow_up: FollowUp, recipient: str, config: Config, message_id: str, 
         "who": follow_up.customer or follow_up.email or "A customer",
         "case": follow_up.subject or f"case {follow_up.case_ref}",
         "comment": details.comment,
+        "quoted": "\n".join(f"> {line}".rstrip() for line in details.comment.splitlines()),
         "reasons": [REASONS[Choice.NO][stage] for stage in details.reasons],
         "call": details.call,
         "phone": details.phone,
         "due": in_words(follow_up.due_at, config.zone),
+        "link": f"{config.base_url}/desk/follow-ups/{follow_up.id}",
     }
     return _letter("alert", words, recipient, config, message_id, now, {})
+
+
+def test(recipient: str, config: Config, message_id: str, now: datetime) -> Letter:
+    """Whether mail goes out at all, for the owner."""
+    words = {"business": config.business_name, "url": config.base_url}
+    return _letter("test", words, recipient, config, message_id, now, {})
 
 
 def _letter(
@@ -123,12 +154,12 @@ def _letter(
     message.set_content(_render(f"{template}.txt", words), cte="quoted-printable")
     message.add_alternative(_render(f"{template}.html", words), subtype="html", cte="quoted-printable")
     content = message.as_bytes()
-    _check_headers(content, message.keys())
+    _check_headers(content, message)
     return Letter(sender.addr_spec, recipient, content)
 
 
 def _named(name: str, address: Address) -> Address:
-    return Address(_plain(name), addr_spec=address.addr_spec)
+    return Address(_plain(name)[:_NAME_LONGEST].rstrip(), addr_spec=address.addr_spec)
 
 
 def _plain(text: str) -> str:
@@ -136,11 +167,18 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("=?", "= ?").split())
 
 
-def _check_headers(content: bytes, names: list[str]) -> None:
-    """The last wall against injection: exactly our headers, whatever the names and subjects in them."""
+def _check_headers(content: bytes, message: EmailMessage) -> None:
+    """The last wall against injection: our headers and our mailboxes, and no more, whatever the names and subjects."""
     head = content.partition(b"\r\n\r\n")[0]
-    found = [line.partition(b":")[0].decode("ascii", "replace") for line in re.split(rb"\r\n(?![ \t])", head)]
-    if found != names or re.search(rb"\r(?!\n)|(?<!\r)\n|\x00", head):
+    lines = [line.partition(b":") for line in re.split(rb"\r\n(?![ \t])", head)]
+    names = [name.decode("ascii", "replace") for name, _, _ in lines]
+    mailboxes = {
+        name: [address for _, address in getaddresses([" ".join(value.decode("ascii", "replace").split())])]
+        for name, (_, _, value) in zip(names, lines, strict=True)
+        if name.lower() in _MAILBOXES
+    }
+    meant = {name: [message[name].addresses[0].addr_spec] for name in mailboxes}
+    if names != message.keys() or mailboxes != meant or re.search(rb"\r(?!\n)|(?<!\r)\n|\x00", head):
         raise ValueError("a name or a subject would have broken the headers")
 
 

@@ -160,7 +160,8 @@ class SmtpTransport:
         elif isinstance(error, smtplib.SMTPResponseException):
             words = _reply_words(error.smtp_code, error.smtp_error)
         elif isinstance(error, smtplib.SMTPNotSupportedError):
-            words = f"{error}. Beyond loopback mail goes only over TLS; use smtps:// or a server with STARTTLS"
+            what = str(error).rstrip(".")
+            words = f"{what}. Beyond loopback mail goes only over TLS; use smtps:// or a server with STARTTLS"
         else:
             words = str(error) or type(error).__name__
         return f"mail server {self._host}:{self._port}: {words}"

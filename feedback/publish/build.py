@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from feedback.domain.figures import PERIOD_DAYS, Overview, overview
 from feedback.domain.timing import last_occurrence
 from feedback.errors import PublishError
 from feedback.publish import pages
+from feedback.shipped import shipped
 from feedback.store import Store
 
 KEEP = 3
@@ -40,22 +40,39 @@ class Sources:
     is_default: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A build that was swapped in: its folder, and what its front page says."""
+
+    folder: Path
+    headline: str
+
+
 def find_sources(folder: Path) -> Sources:
-    """The owner's `mkdocs.yml` and `site/` in `folder`, else the default ones that came with the program."""
-    shipped = Path(sysconfig.get_path("data")) / "share" / "feedback"
-    checkout = Path(__file__).parents[2]
-    for place in (folder, checkout, shipped):
-        if (place / "mkdocs.yml").is_file() and (place / "site").is_dir():
-            return Sources(place / "site", place / "mkdocs.yml", is_default=place != folder or place == checkout)
-    raise PublishError(
-        f"No mkdocs.yml with a folder site/ beside it in {folder}, and the default ones are not installed."
-    )
+    """The owner's `mkdocs.yml` and `site/` in `folder`, else the default ones that came with the program.
+
+    Raises PublishError if only one of the two is there, for the owner means it to be used.
+    """
+    default = shipped()
+    site, configuration = folder / "site", folder / "mkdocs.yml"
+    if site.is_dir() != configuration.is_file():
+        there, missing = (site, configuration) if site.is_dir() else (configuration, site)
+        raise PublishError(
+            f"{there} is there, and {missing} is not; a site needs both. `feedback init` makes what is missing."
+        )
+    place = folder if site.is_dir() else default
+    return Sources(place / "site", place / "mkdocs.yml", is_default=place == default)
+
+
+def site_name(config: Config) -> str:
+    """The line of mkdocs.yml that names the site after the business; the theme escapes nothing."""
+    return f"site_name: {json.dumps(f'{html.escape(config.business_name)}: how we care')}\n"  # JSON is YAML
 
 
 def is_due(store: Store, config: Config, now: datetime) -> bool:
     """Whether the day's build is missing; after a failure it is tried again each hour."""
-    good, last = store.operations.last_build(good=True), store.operations.last_build()
-    if good is not None and last_occurrence(PUBLISH_HOUR, now, config.zone) <= good.at <= now:
+    good, last = store.operations.good_builds(1), store.operations.last_build()
+    if good and last_occurrence(PUBLISH_HOUR, now, config.zone) <= good[0].at <= now:
         return False  # one of a later moment was made in a trial
     return last is None or last.words is None or not now - TRY_AGAIN_AFTER < last.at <= now
 
@@ -66,8 +83,8 @@ def figures(store: Store, config: Config, now: datetime) -> Overview:
     return overview(store.surveys.asked_since(since), now, config.zone)
 
 
-def publish(store: Store, config: Config, sources: Sources, target: Path, now: datetime) -> Path:
-    """Build the site and make `target/current` point at it; the new build's folder.
+def publish(store: Store, config: Config, sources: Sources, target: Path, now: datetime) -> Published:
+    """Build the site and make `target/current` point at it.
 
     A build that fails raises PublishError and leaves `current` as it was. The newest KEEP builds stay.
     """
@@ -81,7 +98,8 @@ def publish(store: Store, config: Config, sources: Sources, target: Path, now: d
     try:
         with tempfile.TemporaryDirectory(prefix="feedback-site-") as folder:
             work = Path(folder)
-            _lay_out(work, sources, figures(store, config, now), config, now)
+            current = figures(store, config, now)
+            _lay_out(work, sources, current, config, now)
             _run_mkdocs(work)
             shutil.copytree(work / "out", build, dirs_exist_ok=True)
         (build / CSP_FILE).write_text(content_security_policy(build) + "\n", "utf-8")
@@ -95,7 +113,7 @@ def publish(store: Store, config: Config, sources: Sources, target: Path, now: d
         shutil.rmtree(build, ignore_errors=True)
         raise
     _tidy(target, build)
-    return build
+    return Published(build, pages.headline(current))
 
 
 def _tidy(target: Path, newest: Path) -> None:
@@ -127,19 +145,19 @@ def content_security_policy(folder: Path) -> str:
 
 def _lay_out(work: Path, sources: Sources, current: Overview, config: Config, now: datetime) -> None:
     """The overlay: pages with their figures, the generated page, and a configuration that inherits the owner's."""
-    shutil.copytree(sources.pages, work / "src")
+    shutil.copytree(sources.pages, work / "site")
     shutil.copy(sources.configuration, work / "base.yml")
     named = pages.boxes(current)
-    for page in (work / "src").rglob("*.md"):
-        name = str(page.relative_to(work / "src"))
+    for page in (work / "site").rglob("*.md"):
+        name = str(page.relative_to(work / "site"))
         try:
             page.write_text(pages.fill(page.read_text("utf-8"), named, name), "utf-8")
         except UnicodeDecodeError:
             raise PublishError(f"The page {name} is not UTF-8. Save it as UTF-8. The old site stays.") from None
-    (work / "src" / pages.FIGURES_PAGE).write_text(pages.figures_page(current, config, now), "utf-8")
-    overlay = "INHERIT: base.yml\ndocs_dir: src\nsite_dir: out\n"
-    if sources.is_default:  # JSON is YAML; the theme escapes nothing
-        overlay += f"site_name: {json.dumps(f'{html.escape(config.business_name)}: how we care')}\n"
+    (work / "site" / pages.FIGURES_PAGE).write_text(pages.figures_page(current, config, now), "utf-8")
+    overlay = "INHERIT: base.yml\ndocs_dir: site\nsite_dir: out\n"
+    if sources.is_default:
+        overlay += site_name(config)
     (work / "mkdocs.yml").write_text(overlay, "utf-8")
 
 

@@ -66,7 +66,8 @@ def _week(week: Week, x: float, *, place: int) -> list[str]:
     if place % 2 == 0:
         kind = "scale" if place % 4 == 0 else "scale minor"
         label = f"{week.monday.day} {week.monday:%b}"
-        marks.append(f'<text class="{kind}" x="{x}" y="{HEIGHT - 12}" text-anchor="middle">{label}</text>')
+        at, anchor = (x, "middle") if place else (WIDTH, "end")  # the last one would be cut off on a small screen
+        marks.append(f'<text class="{kind}" x="{at}" y="{HEIGHT - 12}" text-anchor="{anchor}">{label}</text>')
     return marks
 
 

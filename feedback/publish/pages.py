@@ -78,16 +78,23 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|~:>^=$])", lambda match: f"&#{ord(match[1])};", line)
 
 
+def headline(overview: Overview) -> str:
+    """What the front page says, as a sentence."""
+    return _words("solved", overview.solved, "answers", "No answers yet.")
+
+
 def _box(verb: str, rate: Rate, of_what: str, none_yet: str) -> str:
+    return f'<p class="figure">{_words(verb, rate, of_what, none_yet, share="<strong>{}</strong>")}</p>'
+
+
+def _words(verb: str, rate: Rate, of_what: str, none_yet: str, *, share: str = "{}") -> str:
     if rate.n == 0:
-        words = f"{none_yet} The share {verb} will stand here from {FEWEST} customers on."
-    elif rate.hidden:
+        return f"{none_yet} The share {verb} will stand here from {FEWEST} customers on."
+    if rate.hidden:
         few = f"fewer than {FEWEST} customers, or all alike from fewer than {FEWEST_FOR_EXTREMES}"
-        words = f"Too few answers to show ({few})."
-    else:
-        low, high = interval(rate)
-        words = (
-            f"<strong>{percent(rate.share)} % {verb}</strong> ({low}–{high} %), "
-            f"{rate.count} of {rate.n} {of_what}, {rate.customers} customers, last {PERIOD_DAYS} days"
-        )
-    return f'<p class="figure">{words}</p>'
+        return f"Too few answers to show ({few})."
+    low, high = interval(rate)
+    return (
+        f"{share.format(f'{percent(rate.share)} % {verb}')} ({low}–{high} %), "
+        f"{rate.count} of {rate.n} {of_what}, {rate.customers} customers, last {PERIOD_DAYS} days"
+    )

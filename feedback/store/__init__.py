@@ -9,6 +9,7 @@ from feedback.store.followups import FollowUps
 from feedback.store.operations import Operations
 from feedback.store.outbox import Outbox
 from feedback.store.sqlite import Database
+from feedback.store.staff import StaffList
 from feedback.store.surveys import Surveys
 
 __all__ = ["Store", "open_store"]
@@ -23,6 +24,7 @@ class Store:
         self.surveys = Surveys(database)
         self.outbox = Outbox(database)
         self.follow_ups = FollowUps(database)
+        self.staff = StaffList(database)
         self.operations = Operations(database)
 
     def write(self) -> AbstractContextManager[None]:

@@ -1,5 +1,6 @@
 """Customers, cases and their resolutions."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Any
 from feedback.domain.cases import CaseRecord, CaseStatus, normalise_email
 from feedback.domain.eligibility import Decision, Reason
 from feedback.domain.surveys import Choice
+from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, as_held, load_queries, moment, moment_or_none
 from feedback.store.surveys import decision_of
@@ -47,6 +49,9 @@ class CaseSummary:
     ref: str
     status: CaseStatus
     subject: str | None
+    team: str | None
+    agent: str | None
+    resolved_at: datetime | None
     customer: str | None
     email: str | None
 
@@ -59,7 +64,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class ResolutionStory:
-    """A resolution with all that became of it; `ledger` oldest first."""
+    """A resolution with all that became of it; `ledger` oldest first, `recheck` the answer when asked again."""
 
     n: int
     resolved_at: datetime
@@ -73,6 +78,9 @@ class ResolutionStory:
     mail_due_at: datetime | None
     choice: Choice | None
     answered_at: datetime | None
+    comment: str | None
+    recheck: Choice | None
+    rechecked_at: datetime | None
     ledger: tuple[LedgerEntry, ...]
 
 
@@ -151,18 +159,21 @@ class Cases:
 
     def with_ref(self, ref: str) -> list[CaseSummary]:
         """The cases of one reference; more than one only if several help desks use it."""
-        return [
-            CaseSummary(
-                id=row["id"],
-                source=row["source"],
-                ref=row["ref"],
-                status=CaseStatus(row["status"]),
-                subject=row["subject"],
-                customer=row["name"],
-                email=row["email"],
-            )
-            for row in self._database.rows(_sql.cases_with_ref, ref=ref)
-        ]
+        return [_summary(row) for row in self._database.rows(_sql.cases_with_ref, ref=ref)]
+
+    def find(self, words: str, limit: int, offset: int = 0) -> list[CaseSummary]:
+        """Cases whose reference, subject or customer contains the words; all if there are none. Newest first."""
+        plain = re.sub(r"([%_!])", r"!\1", words)
+        pattern = f"%{plain}%" if words else None
+        rows = self._database.rows(_sql.find_cases, pattern=pattern, limit=limit, offset=offset)
+        return [_summary(row) for row in rows]
+
+    def get(self, key: str) -> CaseSummary:
+        """Raises NotFound."""
+        row = self._database.row(_sql.case, id=key)
+        if row is None:
+            raise NotFound(f"There is no case {key}.")
+        return _summary(row)
 
     def stories(self, case_id: str) -> list[ResolutionStory]:
         """The case's resolutions in order, each with its ledger, survey, mail and answer."""
@@ -182,6 +193,9 @@ class Cases:
             mail_due_at=moment_or_none(row["mail_due_at"]),
             choice=Choice(row["choice"]) if row["choice"] else None,
             answered_at=moment_or_none(row["answered_at"]),
+            comment=row["comment"],
+            recheck=Choice(row["recheck"]) if row["recheck"] else None,
+            rechecked_at=moment_or_none(row["rechecked_at"]),
             ledger=tuple(
                 LedgerEntry(
                     moment(entry["at"]),
@@ -190,6 +204,21 @@ class Cases:
                 for entry in self._database.rows(_sql.decisions_of, resolution_id=row["id"])
             ),
         )
+
+
+def _summary(row: Mapping[str, Any]) -> CaseSummary:
+    return CaseSummary(
+        id=row["id"],
+        source=row["source"],
+        ref=row["ref"],
+        status=CaseStatus(row["status"]),
+        subject=row["subject"],
+        team=row["team"],
+        agent=row["agent"],
+        resolved_at=moment_or_none(row["resolved_at"]),
+        customer=row["name"],
+        email=row["email"],
+    )
 
 
 def _said(record: CaseRecord, names: tuple[str, ...]) -> dict[str, object]:

@@ -21,6 +21,7 @@ LINES_A_RECORD = 1_000  # a quoted field over more lines is a quote that was nev
 LINES_AT_LEAST = 50  # what that shrinks to in a file full of such quotes, which costs reading again
 LONGEST_HEADER = 1024 * 1024
 LONGEST_FIELD = 64 * 1024 * 1024
+ZIPPED = b"PK\x03\x04"
 JSON_LARGEST = 256 * 1024 * 1024
 
 csv.field_size_limit(LONGEST_FIELD)
@@ -73,6 +74,9 @@ class RecordFile:
             raise
 
     def _begin(self) -> None:
+        if self._file.read(4) == ZIPPED:
+            raise FileError(f"{self.path} is packed, as Excel's own files are. Save it as CSV, and import that.")
+        self._file.seek(0)
         self.encoding, self._ends_mid_character = _detect_encoding(self._file)
         self._text = io.TextIOWrapper(self._file, self.encoding, errors="replace", newline="")
         self._lines = _Lines(self._text)

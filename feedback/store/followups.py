@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from feedback.domain.followups import Event, FollowUp, Outcome
+from feedback.domain.followups import Channel, Event, FollowUp, FollowUpEvent, Outcome
 from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
 from feedback.store.surveys import answer_of
+
+MOST = 1_000_000  # follow-ups in a list that is read whole
 
 _sql = load_queries("followups")
 
@@ -32,33 +34,68 @@ class FollowUps:
     def open(self, survey_id: str, due_at: datetime, now: datetime) -> str:
         key = new_id()
         self._database.change(_sql.add_follow_up, id=key, survey_id=survey_id, at=now, due_at=due_at)
-        self._add_event(key, Event.OPENED, None, now)
+        self._add_event(key, Event.OPENED, now)
         return key
 
     def reopen(self, key: str, due_at: datetime, now: datetime) -> None:
         if self._database.change(_sql.reopen_follow_up, id=key, at=now, due_at=due_at):
-            self._add_event(key, Event.REOPENED, None, now)
+            self._add_event(key, Event.REOPENED, now)
 
-    def close(self, key: str, outcome: Outcome, note: str | None, now: datetime) -> bool:
-        """Close an open follow-up; False if it was closed before."""
-        closed = self._database.change(_sql.close_follow_up, id=key, outcome=outcome, at=now) == 1
-        if closed:
-            self._add_event(key, Event.CLOSED, note, now)
-        return closed
+    def take(self, key: str, staff_id: str, now: datetime) -> None:
+        if self._database.change(_sql.take_follow_up, id=key, staff_id=staff_id):
+            self._add_event(key, Event.TAKEN, now, staff_id)
+
+    def add_interaction(self, key: str, staff_id: str, channel: Channel, note: str, now: datetime) -> None:
+        self._add_event(key, Event.INTERACTION, now, staff_id, channel, note)
+
+    def close(self, key: str, outcome: Outcome, note: str, staff_id: str | None, now: datetime) -> None:
+        """Close it, if it is open; `staff_id` is who did, if that is known."""
+        if self._database.change(_sql.close_follow_up, id=key, outcome=outcome, at=now):
+            self._add_event(key, Event.CLOSED, now, staff_id, None, note)
 
     def get(self, key: str) -> FollowUp:
         """Raises NotFound."""
-        rows = self._database.rows(_sql.follow_ups, id=key, closed_too=1)
-        if not rows:
+        row = self._database.row(_sql.follow_up, id=key)
+        if row is None:
             raise NotFound(f"There is no follow-up {key}. See the open ones with: feedback followups")
-        return _follow_up(rows[0])
+        return _follow_up(row)
 
-    def list(self, *, closed_too: bool = False) -> "list[FollowUp]":
+    def open_ones(self, limit: int = MOST, offset: int = 0) -> list[FollowUp]:
         """By when they are due."""
-        return [_follow_up(row) for row in self._database.rows(_sql.follow_ups, id=None, closed_too=int(closed_too))]
+        return [_follow_up(row) for row in self._database.rows(_sql.open_follow_ups, limit=limit, offset=offset)]
 
-    def _add_event(self, key: str, kind: Event, note: str | None, now: datetime) -> None:
-        self._database.change(_sql.add_event, id=key, kind=kind, note=note, at=now)
+    def closed_ones(self, limit: int = MOST, offset: int = 0) -> list[FollowUp]:
+        """Newest first."""
+        return [_follow_up(row) for row in self._database.rows(_sql.closed_follow_ups, limit=limit, offset=offset)]
+
+    def count_open(self) -> int:
+        row = self._database.row(_sql.count_open)
+        assert row is not None
+        return int(row["n"])
+
+    def history(self, key: str) -> tuple[FollowUpEvent, ...]:
+        """Oldest first."""
+        return tuple(
+            FollowUpEvent(
+                at=moment(row["at"]),
+                kind=Event(row["kind"]),
+                who=row["who"],
+                channel=Channel(row["channel"]) if row["channel"] else None,
+                note=row["note"],
+            )
+            for row in self._database.rows(_sql.events_of, id=key)
+        )
+
+    def _add_event(
+        self,
+        key: str,
+        kind: Event,
+        now: datetime,
+        staff_id: str | None = None,
+        channel: Channel | None = None,
+        note: str | None = None,
+    ) -> None:
+        self._database.change(_sql.add_event, id=key, kind=kind, at=now, staff_id=staff_id, channel=channel, note=note)
 
 
 def _follow_up(row: Mapping[str, Any]) -> FollowUp:
@@ -70,11 +107,18 @@ def _follow_up(row: Mapping[str, Any]) -> FollowUp:
         closed_at=moment_or_none(row["closed_at"]),
         outcome=Outcome(row["outcome"]) if row["outcome"] else None,
         note=row["note"],
+        owner_id=row["owner_id"],
+        owner=row["owner"],
+        interactions=row["interactions"],
+        case_id=row["case_id"],
         case_source=row["source"],
         case_ref=row["ref"],
         subject=row["subject"],
         agent=row["agent"],
         team=row["team"],
+        topic=row["topic"],
+        resolved_at=moment(row["resolved_at"]),
+        contacts=row["contacts"],
         customer=row["name"],
         email=row["email"],
         answer=answer_of(row),

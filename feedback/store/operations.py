@@ -1,7 +1,9 @@
 """What keeps the service itself honest: heartbeats, builds of the site, API keys."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from feedback.errors import NotFound, Refused
 from feedback.keys import new_id
@@ -21,11 +23,20 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A build of the site: the moment its figures speak of, when it ended, and why it failed, if it did."""
+    """A build of the site: the moment its figures speak of, when it ended, and why it failed, or what it says."""
 
     at: datetime
     finished_at: datetime
-    words: str | None
+    words: str | None = None
+    headline: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A demo: since when, by its own clock, and how far that clock is from the machine's."""
+
+    since: datetime
+    offset: timedelta
 
 
 class Operations:
@@ -41,11 +52,42 @@ class Operations:
         ]
 
     def note_build(self, build: Build) -> None:
-        self._database.change(_sql.add_build, at=build.at, finished_at=build.finished_at, words=build.words)
+        self._database.change(
+            _sql.add_build, at=build.at, finished_at=build.finished_at, words=build.words, headline=build.headline
+        )
 
-    def last_build(self, *, good: bool = False) -> Build | None:
-        row = self._database.row(_sql.last_good_build if good else _sql.last_build)
-        return Build(moment(row["at"]), moment(row["finished_at"]), row["words"]) if row else None
+    def last_build(self) -> Build | None:
+        """The newest, good or failed."""
+        row = self._database.row(_sql.last_build)
+        return _build(row) if row else None
+
+    def good_builds(self, limit: int) -> list[Build]:
+        """Newest first."""
+        return [_build(row) for row in self._database.rows(_sql.good_builds, limit=limit)]
+
+    def request(self, job: str) -> None:
+        """Want a job to do its work at its next look."""
+        self._database.change(_sql.add_request, job=job, id=new_id())
+
+    def requested(self, job: str) -> str | None:
+        """The request that waits for a job."""
+        row = self._database.row(_sql.requested, job=job)
+        return row["id"] if row else None
+
+    def settle_request(self, job: str, request: str) -> None:
+        """The job has done it; a request that came meanwhile still waits."""
+        self._database.change(_sql.settle_request, job=job, id=request)
+
+    def begin_demo(self, since: datetime, offset: timedelta) -> None:
+        """Mark the database as a demo's, whose clock differs from the machine's."""
+        self._database.change(_sql.begin_demo, since=since, offset_s=int(offset.total_seconds()))
+
+    def demo(self) -> Demo | None:
+        row = self._database.row(_sql.demo)
+        return Demo(moment(row["since"]), timedelta(seconds=row["offset_s"])) if row else None
+
+    def move_clock(self, by: timedelta) -> None:
+        self._database.change(_sql.move_clock, by_s=int(by.total_seconds()))
 
     def add_api_key(self, name: str, key_hash: str, now: datetime) -> None:
         """Raises Refused if the name is taken."""
@@ -63,3 +105,7 @@ class Operations:
         """Raises NotFound."""
         if not self._database.change(_sql.remove_api_key, name=name):
             raise NotFound(f"There is no key named {name!r}. See them with: feedback key list")
+
+
+def _build(row: Mapping[str, Any]) -> Build:
+    return Build(moment(row["at"]), moment(row["finished_at"]), row["words"], row["headline"])

@@ -9,7 +9,7 @@ from typing import Any
 from feedback.domain.surveys import LetterFacts
 from feedback.errors import NotFound
 from feedback.keys import new_id
-from feedback.store.sqlite import Database, load_queries, moment
+from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
 
 ALERTS_AT_MOST = 20  # about one follow-up to one person; who holds a link must not flood the team
 
@@ -43,6 +43,30 @@ class Mail:
     follow_up_id: str | None
     recipient: str | None
     attempts: int
+
+
+class Standing(StrEnum):
+    """How staff see the states of a mail."""
+
+    WAITING = "waiting"  # queued, claimed, handing_over, retry
+    SENT = "sent"
+    FAILED = "failed"
+    UNCONFIRMED = "unconfirmed"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class MailLine:
+    """A mail as a list shows it, with the case that it is about."""
+
+    kind: Kind
+    due_at: datetime
+    handed_over_at: datetime | None
+    words: str | None
+    recipient: str | None
+    case_id: str | None
+    case_ref: str | None
+    subject: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +169,31 @@ class Outbox:
 
     def counts(self) -> dict[MailState, int]:
         return {MailState(row["state"]): row["n"] for row in self._database.rows(_sql.count_by_state)}
+
+    def is_busy(self, now: datetime) -> bool:
+        """Whether any mail is due, or on its way."""
+        return self._database.row(_sql.is_busy, now=now) is not None
+
+    def mails(self, standing: Standing, limit: int, *, since: datetime | None = None) -> list[MailLine]:
+        """Newest first, but what waits by when it is due; with `since`, only those handed over from then on."""
+        return [
+            MailLine(
+                kind=Kind(row["kind"]),
+                due_at=moment(row["due_at"]),
+                handed_over_at=moment_or_none(row["handed_over_at"]),
+                words=row["words"],
+                recipient=row["recipient"],
+                case_id=row["case_id"],
+                case_ref=row["ref"],
+                subject=row["subject"],
+            )
+            for row in self._database.rows(_sql.mails_in, standing=standing, since=since, limit=limit)
+        ]
+
+    def standings(self, sent_since: datetime) -> dict[Standing, int]:
+        """How many mails wait, were sent since a moment, and are in each other state."""
+        found = {row["standing"]: row["n"] for row in self._database.rows(_sql.count_standings, since=sent_since)}
+        return {standing: found.get(standing.value, 0) for standing in Standing}
 
     def trouble(self, *, alerts_before: datetime, since: datetime) -> Trouble:
         """Alerts unsent about follow-ups opened before a moment; surveys failed or in doubt, due after another."""

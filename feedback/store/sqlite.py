@@ -24,7 +24,16 @@ migrations = Migrations("feedback")
 
 @migrations(name="1 the schema")
 def _create_schema(database: SqliteUtilsDatabase) -> None:
-    schema = resources.files("feedback.store").joinpath("schema.sql").read_text("utf-8")
+    _apply(database, "1.sql")
+
+
+@migrations(name="2 the desk")
+def _add_the_desk(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "2.sql")
+
+
+def _apply(database: SqliteUtilsDatabase, name: str) -> None:
+    schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
     for statement in re.split(r";\s*$", schema, flags=re.MULTILINE):  # executescript would commit
         database.execute(statement)
 

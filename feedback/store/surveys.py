@@ -37,6 +37,22 @@ class ResolutionFacts:
         return self.survey_state is SurveyState.ASKED or self.has_mail
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer with what it is about, and the follow-up that it opened."""
+
+    answer: Answer
+    case_id: str
+    case_ref: str
+    subject: str | None
+    agent: str | None
+    team: str | None
+    customer: str | None
+    email: str | None
+    is_recheck: bool
+    follow_up_id: str | None
+
+
 class Surveys:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -83,6 +99,13 @@ class Surveys:
     def plan(self, resolution_id: str, due_at: datetime) -> None:
         """Add the resolution's survey, waiting for its moment."""
         self._database.change(_sql.add_survey, id=new_id(), resolution_id=resolution_id, due_at=due_at)
+
+    def plan_recheck(self, survey_id: str, due_at: datetime) -> str:
+        """Add the second round of the survey's resolution, waiting for its moment; its id. Raises NotFound."""
+        key = new_id()
+        if not self._database.change(_sql.add_recheck, id=key, survey_id=survey_id, due_at=due_at):
+            raise NotFound(f"There is no survey {survey_id}.")
+        return key
 
     def next_due(self, now: datetime) -> tuple[str, str] | None:
         """The survey to decide about next, and its resolution."""
@@ -143,6 +166,24 @@ class Surveys:
             phone=details.phone or None,
             quote_name=details.quote_name,
         )
+
+    def newest_answers(self, choice: Choice | None, limit: int, offset: int = 0) -> list[Answered]:
+        """The newest answer of each survey, of one choice or of both, newest first."""
+        return [
+            Answered(
+                answer=answer_of(row),
+                case_id=row["case_id"],
+                case_ref=row["ref"],
+                subject=row["subject"],
+                agent=row["agent"],
+                team=row["team"],
+                customer=row["name"],
+                email=row["email"],
+                is_recheck=row["round"] == 1,
+                follow_up_id=row["follow_up_id"],
+            )
+            for row in self._database.rows(_sql.newest_answers, choice=choice, limit=limit, offset=offset)
+        ]
 
     def asked_since(self, since: datetime) -> list[Asked]:
         """One row for each first-round survey that went out about a resolution not before `since`."""

@@ -4,19 +4,20 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from feedback.clock import Clock
 from feedback.config import Config, load_config
 from feedback.errors import FeedbackError, Refused
 from feedback.keys import Keys, load_keys
 from feedback.loop.asking import Asking
 from feedback.store import Store, open_store
-from feedback.web import api, ops, survey
+from feedback.web import api, demo, desk, login, ops, survey
 from feedback.web.pages import STYLE, page_policy
 
 BODY_LARGEST = 8 * 1024 * 1024
@@ -38,14 +39,19 @@ def create_app(config: Config, store: Store, keys: Keys, clock: Callable[[], dat
     app.config["MAX_FORM_MEMORY_SIZE"] = 64 * 1024
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(config=config, style=STYLE)
-    now = clock or (lambda: datetime.now(UTC))
+    demo_clock = Clock(store, config)
+    now = clock or demo_clock
+    login.init_sessions(app, config, keys, demo=demo_clock.demo() is not None)
     app.register_blueprint(survey.blueprint(config, store, keys, now))
     app.register_blueprint(api.blueprint(config, store, Asking(store, keys, config), now))
+    app.register_blueprint(login.blueprint(config, store, keys, now))
+    app.register_blueprint(desk.blueprint(config, store, keys, now))
     app.register_blueprint(ops.blueprint(config, store))
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(FeedbackError, _feedback_error)
     app.register_error_handler(Exception, _unforeseen_error)
     app.after_request(_headers(config))
+    demo.init_demo(app, config, store, demo_clock)
     if config.proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=config.proxies, x_proto=config.proxies, x_host=config.proxies
@@ -81,15 +87,24 @@ def _http_error(error: HTTPException) -> Response | HTTPException:
     if code < 400 and not is_api:
         return error  # a redirect, not an error
     title = "There is nothing here" if code == 404 else "This did not work"
-    words = {
-        404: "The address may have been cut off or changed on its way. Please open the link in the mail again.",
-        405: "Please open the link in the mail again.",
-        413: "That was more text than we can take. Please make it shorter.",
-    }.get(code, "Please try again in a moment.")
+    words = (_STAFF_WORDS if _is_staffs_page() else _CUSTOMER_WORDS).get(code, "Please try again in a moment.")
     response = _told(code, error.name, error.description or "" if is_api else words, title)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response
+
+
+_CUSTOMER_WORDS = {
+    404: "The address may have been cut off or changed on its way. Please open the link in the mail again.",
+    405: "Please open the link in the mail again.",
+    413: "That was more text than we can take. Please make it shorter.",
+}
+_STAFF_WORDS = {
+    400: "The page was too old, or your browser held back its cookie or its referrer. Load it again, and send it.",
+    404: "This address leads nowhere. It may have been cut off on its way.",
+    405: "This address takes what a form sends. Go back to the page with the form.",
+    413: "That was more text than we can take. Please make it shorter.",
+}
 
 
 def _feedback_error(error: FeedbackError) -> Response:
@@ -110,4 +125,9 @@ def _told(code: int, name: str, words: str, title: str = "This did not work") ->
     """An error for whoever asked: problem+json named `name` for a machine, a page titled `title` for a person."""
     if request.path.startswith("/api/"):
         return api.problem(code, name, words)
-    return make_response(render_template("message.html", title=title, words=words), code)
+    template = "staff_message.html" if _is_staffs_page() else "message.html"
+    return make_response(render_template(template, title=title, words=words), code)
+
+
+def _is_staffs_page() -> bool:
+    return request.path.startswith(("/desk/", "/demo/"))

@@ -33,7 +33,7 @@ def add(loop: Loop, survey_id: str, details: Details, at: datetime) -> None:
 
 def test_a_no_opens_a_follow_up_due_in_24_hours_and_alerts(loop: Loop, survey_id: str) -> None:
     say(loop, survey_id, Choice.NO)
-    (follow_up,) = loop.store.follow_ups.list()
+    (follow_up,) = loop.store.follow_ups.open_ones()
     assert (follow_up.opened_at, follow_up.due_at) == (LATER, LATER + DAY)
     loop.send(LATER + timedelta(minutes=1))
     alert = loop.maildir()[-1]
@@ -43,7 +43,7 @@ def test_a_no_opens_a_follow_up_due_in_24_hours_and_alerts(loop: Loop, survey_id
 
 def test_a_yes_opens_nothing(loop: Loop, survey_id: str) -> None:
     say(loop, survey_id, Choice.YES)
-    assert loop.store.follow_ups.list(closed_too=True) == []
+    assert loop.store.follow_ups.open_ones() == loop.store.follow_ups.closed_ones() == []
     assert len(loop.rows("SELECT id FROM outbox")) == 1
 
 
@@ -61,7 +61,7 @@ def test_words_added_at_once_stand_in_the_one_alert(loop: Loop, survey_id: str) 
     loop.send(LATER + timedelta(minutes=1))
     alerts = [message for message in loop.maildir() if message["To"] == "mara@acme.example"]
     assert len(alerts) == 1
-    assert "Page two again.\n.\nA dot alone." in text_of(alerts[0])
+    assert "> Page two again.\n> .\n> A dot alone." in text_of(alerts[0])
     assert "They ask for a call: +49 30 1234567." in text_of(alerts[0])
     assert "- It took too long, I was passed around, or it still does not work" in text_of(alerts[0])
 
@@ -78,7 +78,7 @@ def test_words_added_after_the_alert_send_another(loop: Loop, survey_id: str) ->
 def test_a_yes_after_a_no_withdraws_the_follow_up_and_its_unsent_alert(loop: Loop, survey_id: str) -> None:
     say(loop, survey_id, Choice.NO)
     say(loop, survey_id, Choice.YES, LATER + timedelta(seconds=10))
-    (follow_up,) = loop.store.follow_ups.list(closed_too=True)
+    (follow_up,) = loop.store.follow_ups.closed_ones()
     assert follow_up.outcome is Outcome.WITHDRAWN
     loop.send(LATER + timedelta(minutes=1))
     assert loop.rows("SELECT state FROM outbox WHERE kind = 'alert'") == [{"state": "dropped"}]
@@ -86,11 +86,11 @@ def test_a_yes_after_a_no_withdraws_the_follow_up_and_its_unsent_alert(loop: Loo
 
 def test_a_no_after_the_follow_up_was_closed_opens_it_again(loop: Loop, survey_id: str) -> None:
     say(loop, survey_id, Choice.NO)
-    (follow_up,) = loop.store.follow_ups.list()
-    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Called.", LATER + timedelta(hours=1))
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Called.", None, LATER + timedelta(hours=1))
     say(loop, survey_id, Choice.YES, LATER + timedelta(hours=2))
     say(loop, survey_id, Choice.NO, LATER + timedelta(hours=3))
-    (follow_up,) = loop.store.follow_ups.list()
+    (follow_up,) = loop.store.follow_ups.open_ones()
     assert follow_up.due_at == LATER + timedelta(hours=27)
     assert [row["kind"] for row in loop.rows("SELECT kind FROM follow_up_events ORDER BY seq")] == [
         "opened",
@@ -162,32 +162,32 @@ def test_an_answer_to_no_survey_is_told(loop: Loop) -> None:
 
 def test_closing_needs_a_note_and_happens_once(loop: Loop, survey_id: str) -> None:
     say(loop, survey_id, Choice.NO)
-    (follow_up,) = loop.store.follow_ups.list()
+    (follow_up,) = loop.store.follow_ups.open_ones()
     with pytest.raises(Refused, match="note"):
-        following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "  ", LATER)
-    following_up.close(loop.store, follow_up.id, Outcome.NO_CONTACT, "No reply.", LATER)
-    with pytest.raises(Refused, match="closed on 2026-03-04"):
-        following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Again.", LATER)
+        following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "  ", None, LATER)
+    following_up.close(loop.store, follow_up.id, Outcome.NO_CONTACT, "No reply.", None, LATER)
+    with pytest.raises(Refused, match="is closed already"):
+        following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Again.", None, LATER)
     with pytest.raises(NotFound):
-        following_up.close(loop.store, "nobody", Outcome.SOLVED, "Hm.", LATER)
+        following_up.close(loop.store, "nobody", Outcome.SOLVED, "Hm.", None, LATER)
 
 
 def test_a_second_no_after_staff_thought_it_solved_is_heard(loop: Loop, survey_id: str) -> None:
     say(loop, survey_id, Choice.NO)
     loop.send(LATER + timedelta(minutes=1))
-    (follow_up,) = loop.store.follow_ups.list()
-    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Called.", LATER + timedelta(hours=1))
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Called.", None, LATER + timedelta(hours=1))
     say(loop, survey_id, Choice.NO, LATER + timedelta(hours=2))
     loop.send(LATER + timedelta(hours=3))
-    assert [one.id for one in loop.store.follow_ups.list()] == [follow_up.id]
+    assert [one.id for one in loop.store.follow_ups.open_ones()] == [follow_up.id]
     assert len([m for m in loop.maildir() if m["To"] == "mara@acme.example"]) == 2
 
 
 def test_words_added_after_staff_thought_it_solved_are_heard(loop: Loop, survey_id: str) -> None:
     say(loop, survey_id, Choice.NO)
     loop.send(LATER + timedelta(minutes=1))
-    (follow_up,) = loop.store.follow_ups.list()
-    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Called.", LATER + timedelta(hours=1))
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Called.", None, LATER + timedelta(hours=1))
     add(loop, survey_id, Details(comment="Not so"), LATER + timedelta(hours=2))
     loop.send(LATER + timedelta(hours=3))
     assert "Not so" in text_of(loop.maildir()[-1])
@@ -237,8 +237,8 @@ def test_after_a_reopening_the_team_hears_again_whatever_went_before(loop: Loop,
         details = Details(comment=f"word {n}")
         add(loop, survey_id, details, at)
         loop.send(at + timedelta(seconds=31))
-    (follow_up,) = loop.store.follow_ups.list()
-    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Called.", LATER + timedelta(hours=1))
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Called.", None, LATER + timedelta(hours=1))
     before = len(loop.rows("SELECT id FROM outbox WHERE kind = 'alert'"))
     say(loop, survey_id, Choice.NO, LATER + timedelta(hours=2))
     assert len(loop.rows("SELECT id FROM outbox WHERE kind = 'alert'")) == before + 1

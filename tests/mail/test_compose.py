@@ -1,7 +1,11 @@
+import email
 import re
 from dataclasses import replace
 from datetime import date, timedelta
+from email.header import decode_header, make_header
+from email.headerregistry import Address
 from email.message import EmailMessage
+from email.utils import getaddresses
 from typing import Any
 
 import pytest
@@ -37,8 +41,21 @@ HEADERS = sorted(
 )
 
 
+def content_of(letter: LetterFacts, config: Config = CONFIG) -> bytes:
+    return compose.survey(letter, LINKS, config, "id.signature", NOW + timedelta(days=1)).content
+
+
 def composed(letter: LetterFacts, config: Config = CONFIG) -> EmailMessage:
-    return parse_mail(compose.survey(letter, LINKS, config, "id.signature", NOW + timedelta(days=1)).content)
+    return parse_mail(content_of(letter, config))
+
+
+def mailboxes(content: bytes, header: str) -> list[tuple[str, str]]:
+    """Names and addresses, as RFC 2047 has them read: blanks between encoded words are none.
+
+    The newer parser of the stdlib keeps such blanks in addresses.
+    """
+    pairs = getaddresses([email.message_from_bytes(content)[header]])
+    return [(str(make_header(decode_header(name))), address) for name, address in pairs]
 
 
 def test_the_mail_as_its_reader_sees_it() -> None:
@@ -141,9 +158,13 @@ ENCODED = st.sampled_from(
 
 
 @given(
-    name=st.text(max_size=300) | ENCODED, subject=st.text(max_size=400) | ENCODED, agent=st.text(max_size=100) | ENCODED
+    name=st.text(max_size=300) | ENCODED, subject=st.text(max_size=400) | ENCODED, agent=st.text(max_size=300) | ENCODED
 )
 @example(name="=?utf-8?q?x?=", subject="a\r\nBcc: eve@example.org", agent='"; <eve@example.org>')
+@example(name="Ada", subject="x", agent=f"evil@evil.example, {'x' * 70}")
+@example(
+    name="Ada", subject="x", agent='Smith, "Jo" <jo@evil.example>, Ltd. of the Northern and Southern Counties, Inc.'
+)
 @example(name="سارة \u202e", subject="🖨️" * 100, agent="Zoë, the \\ one")
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_whatever_name_and_subject_the_mail_parses_back_and_no_header_is_injected(
@@ -155,14 +176,31 @@ def test_whatever_name_and_subject_the_mail_parses_back_and_no_header_is_injecte
             values[field] = text(field, value) if value else None  # what intake lets through
         except FieldError:
             values[field] = None
-    message = composed(replace(LETTER, team=None, **values))
+    content = content_of(replace(LETTER, team=None, **values))
+    message = parse_mail(content)
     assert sorted(message.keys()) == HEADERS
     if values["subject"] and len(values["subject"]) < 100:
         shown = " ".join(values["subject"].replace("=?", "= ?").split())
         assert message["Subject"] == f"Did we solve it? — {shown}".strip()
     assert message["To"] == "ada@example.org"
     assert [a.addr_spec for a in message["Reply-To"].addresses] == ["care@acme.example"]
+    if values["agent"] and len(values["agent"]) <= 100:
+        shown = " ".join(values["agent"].replace("=?", "= ?").split())
+        assert mailboxes(content, "Reply-To") == [(shown, "care@acme.example")]
     if values["subject"]:
         assert f"“{values['subject']}”" in text_of(message)
     if values["name"]:
         assert text_of(message).startswith(f"Hello {values['name']}, you have been")
+
+
+@pytest.mark.parametrize(
+    "business",
+    [
+        "Brightwell Coffee, Tea and Machines Trading Company of Northern Germany, Ltd.",
+        "Zoë, " * 19 + "Inc.",
+        'A "quoted" \\ name; with (comments), <angles> and: colons',
+    ],
+)
+def test_a_long_name_of_the_business_is_one_sender(business: str) -> None:
+    config = CONFIG.model_copy(update={"business": business, "sender": Address(addr_spec="care@acme.example")})
+    assert mailboxes(content_of(LETTER, config), "From") == [(business, "care@acme.example")]

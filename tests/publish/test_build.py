@@ -51,7 +51,7 @@ def text_of_page(page: Path) -> str:
 
 def test_the_default_site_builds_strictly_with_its_figures(loop: Loop, tmp_path: Path) -> None:
     answered(loop, yes=18, no=6, silent=6)
-    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW)
+    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW).folder
     assert (tmp_path / "out" / "current").resolve() == built.resolve()
     figures = (built / "figures" / "index.html").read_text()
     assert "<strong>75 % solved</strong> (55–88 %), 18 of 24 answers, 24 customers, last 90 days" in figures
@@ -65,24 +65,24 @@ def test_the_default_site_builds_strictly_with_its_figures(loop: Loop, tmp_path:
 
 
 def test_no_page_asks_anything_of_a_third_party(loop: Loop, tmp_path: Path) -> None:
-    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW)
+    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW).folder
     for page in built.rglob("*.html"):
         assert not re.findall(r'(?:src|href)="(?:https?:)?//[^"]*\.(?:js|css|woff2?|png|svg)"', page.read_text())
     assert "fonts.googleapis" not in "".join(path.read_text() for path in built.rglob("*.html"))
 
 
 def test_a_small_or_empty_business_gets_words_and_no_figure(loop: Loop, tmp_path: Path) -> None:
-    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW)
+    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW).folder
     assert "No answers yet" in text_of_page(built / "figures" / "index.html")
     answered(loop, yes=4, no=0)
-    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW)
+    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW).folder
     page = text_of_page(built / "figures" / "index.html")
     assert "Too few answers to show" in page
     assert "4 of 4" not in page
 
 
 def test_the_policy_allows_the_pages_own_scripts_by_hash_only(loop: Loop, tmp_path: Path) -> None:
-    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW)
+    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW).folder
     policy = (built / "csp.txt").read_text()
     assert policy.count("'sha256-") >= 1
     assert "unsafe" not in policy
@@ -100,7 +100,7 @@ def test_a_build_that_fails_leaves_the_old_site_and_says_why(
     loop: Loop, quick_site: Sources, tmp_path: Path, break_it: Callable[[Sources], object]
 ) -> None:
     target = tmp_path / "out"
-    good = build.publish(loop.store, loop.config, quick_site, target, NOW)
+    good = build.publish(loop.store, loop.config, quick_site, target, NOW).folder
     break_it(quick_site)
     with pytest.raises(PublishError, match=r"mkdocs says|asks for the figure"):
         build.publish(loop.store, loop.config, quick_site, target, NOW)
@@ -111,7 +111,7 @@ def test_a_build_that_fails_leaves_the_old_site_and_says_why(
 
 def test_three_builds_are_kept(loop: Loop, quick_site: Sources, tmp_path: Path) -> None:
     target = tmp_path / "out"
-    builds = [build.publish(loop.store, loop.config, quick_site, target, NOW + n * DAY) for n in range(5)]
+    builds = [build.publish(loop.store, loop.config, quick_site, target, NOW + n * DAY).folder for n in range(5)]
     assert sorted(target.glob("build-*")) == builds[2:]
     assert oct(builds[-1].stat().st_mode)[-3:] == "755"
 
@@ -185,7 +185,7 @@ def test_a_failed_build_is_tried_again_after_an_hour(
 
 def test_a_business_name_is_data(loop: Loop, make_config: Callable[..., Config], tmp_path: Path) -> None:
     config = make_config(business='Ac"me \\ <b>*x*</b> {{ 7*7 }}')
-    built = build.publish(loop.store, config, DEFAULT, tmp_path / "out", NOW)
+    built = build.publish(loop.store, config, DEFAULT, tmp_path / "out", NOW).folder
     page = (built / "figures" / "index.html").read_text()
     assert 'What customers of Ac"me \\ <b>*x*</b> {{ 7*7 }} said' in html.unescape(page)
     assert "<b>*x*" not in page
@@ -195,7 +195,7 @@ def test_the_build_just_published_is_kept_whatever_moments_the_others_speak_of(
     loop: Loop, quick_site: Sources, tmp_path: Path
 ) -> None:
     for day in (3, 3, 3, 0):
-        built = build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW + day * DAY)
+        built = build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW + day * DAY).folder
     assert (tmp_path / "out" / "current" / "index.html").is_file()
     assert (tmp_path / "out" / "current").resolve() == built.resolve()
 

@@ -50,7 +50,7 @@ sys.exit("; ".join(map(repr, failures)) or 0)
 MIGRATE = """
 import sys
 from feedback.store import open_store, sqlite
-sqlite.migrations(name="2 a column")(lambda database: database.execute("ALTER TABLE cases ADD COLUMN priority TEXT"))
+sqlite.migrations(name="9 a column")(lambda database: database.execute("ALTER TABLE cases ADD COLUMN priority TEXT"))
 open_store(sys.argv[1], migrate=True).close()
 """
 
@@ -90,7 +90,7 @@ def newer_program(monkeypatch: pytest.MonkeyPatch) -> None:
 
     migrations = sqlite.migrations
     monkeypatch.setattr(migrations, "_migrations", list(migrations._migrations))
-    migrations(name="2 a column")(add_a_column)
+    migrations(name="9 a column")(add_a_column)
 
 
 @contextmanager
@@ -144,7 +144,7 @@ def test_four_processes_that_make_the_database_at_once_all_succeed(url: str) -> 
     assert [end(process) for process in processes] == [(0, "")] * 4
     store = open_store(url)
     applied = store._database.connection.execute("SELECT name FROM _sqlite_migrations").fetchall()
-    assert [tuple(row) for row in applied] == [("1 the schema",)]
+    assert [tuple(row) for row in applied] == [("1 the schema",), ("2 the desk",)]
     save(store, "A-1")
     store.close()
 
@@ -198,7 +198,7 @@ def test_an_older_database_is_not_opened_and_the_command_is_named(url: str, requ
     save(store, "A-1")
     store.close()
     request.getfixturevalue("newer_program")
-    with pytest.raises(PendingMigrations, match=r"it lacks 2 a column") as raised:
+    with pytest.raises(PendingMigrations, match=r"it lacks 9 a column") as raised:
         open_store(url)
     assert "feedback migrate" in str(raised.value)
 
@@ -233,7 +233,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
     with monkeypatch.context() as patch:
         patch.setattr(sqlite.migrations, "_migrations", list(sqlite.migrations._migrations))
 
-        @sqlite.migrations(name="2 broken")
+        @sqlite.migrations(name="9 broken")
         def broken(database: SqliteUtilsDatabase) -> None:
             database.execute("ALTER TABLE cases ADD COLUMN priority TEXT")
             database.execute("SELECT nonsense")

@@ -114,7 +114,7 @@ def test_a_comment_too_long_is_shown_again_and_nothing_is_lost(client: FlaskClie
     page = client.post(f"{path}/details", data={"choice": "no", "comment": long})
     assert page.status_code == 422
     assert long in page.text
-    assert "Please keep it under 5,000 letters." in page.text
+    assert "Please use at most 5,000 letters." in page.text
 
 
 @pytest.mark.parametrize("comment", ["<script>alert(1)</script>", "{{ 7*7 }}", "\u202eevil", "🖨️ é", "a\x00b", "=1+1"])
@@ -160,8 +160,8 @@ def test_a_post_without_a_choice_shows_the_question(client: FlaskClient, loop: L
 def test_a_forged_token_is_refused_before_the_database_is_touched(loop: Loop, path: str) -> None:
     token = path.removeprefix("/s/")
     statements: list[str] = []
-    loop.store._database.connection.set_trace_callback(statements.append)
     client = create_app(loop.config, loop.store, loop.keys, lambda: LATER).test_client()
+    loop.store._database.connection.set_trace_callback(statements.append)
     for position in range(len(token)):
         forged = token[:position] + ("A" if token[position] != "A" else "B") + token[position + 1 :]
         for address in (f"/s/{forged}", f"/s/{forged}/no", f"/o/{token}"):

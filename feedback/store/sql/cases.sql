@@ -67,18 +67,34 @@ WHERE resolutions.id = :id AND c.id = resolutions.case_id AND NOT EXISTS (
 
 -- name: cases_with_ref
 -- The cases of one reference, in whichever help desks, with their customers.
-SELECT c.id, c.source, c.ref, c.status, c.subject, cu.name, cu.email
+SELECT c.id, c.source, c.ref, c.status, c.subject, c.team, c.agent, c.resolved_at, cu.name, cu.email
 FROM cases c LEFT JOIN customers cu ON cu.id = c.customer_id
 WHERE c.ref = :ref ORDER BY c.source;
 
+-- name: find_cases
+-- The cases that a pattern fits, or all, newest first, with their customers.
+SELECT c.id, c.source, c.ref, c.status, c.subject, c.team, c.agent, c.resolved_at, cu.name, cu.email
+FROM cases c LEFT JOIN customers cu ON cu.id = c.customer_id
+WHERE :pattern IS NULL OR c.ref LIKE :pattern ESCAPE '!' OR c.subject LIKE :pattern ESCAPE '!'
+  OR cu.name LIKE :pattern ESCAPE '!' OR cu.email LIKE :pattern ESCAPE '!'
+ORDER BY COALESCE(c.resolved_at, c.opened_at) DESC, c.id LIMIT :limit OFFSET :offset;
+
+-- name: case^
+-- One case with its customer.
+SELECT c.id, c.source, c.ref, c.status, c.subject, c.team, c.agent, c.resolved_at, cu.name, cu.email
+FROM cases c LEFT JOIN customers cu ON cu.id = c.customer_id
+WHERE c.id = :id;
+
 -- name: resolutions_of_case
--- A case's resolutions with their surveys and the delivery of each mail.
+-- A case's resolutions with their surveys, the delivery of each mail, and the answers, the second round's too.
 SELECT r.id, r.n, r.resolved_at, r.agent, s.id AS survey_id, s.reason, o.state AS delivery, o.words, o.recipient,
-  o.handed_over_at, o.due_at AS mail_due_at, a.choice, a.at AS answered_at
+  o.handed_over_at, o.due_at AS mail_due_at, a.choice, a.at AS answered_at, a.comment, ra.choice AS recheck, ra.at AS rechecked_at
 FROM resolutions r
 LEFT JOIN surveys s ON s.resolution_id = r.id AND s.round = 0
 LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
 LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
+LEFT JOIN surveys rs ON rs.resolution_id = r.id AND rs.round = 1
+LEFT JOIN answers ra ON ra.survey_id = rs.id AND ra.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = rs.id)
 WHERE r.case_id = :case_id ORDER BY r.n;
 
 -- name: decisions_of

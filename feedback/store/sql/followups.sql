@@ -15,23 +15,34 @@ WHERE id = :id AND closed_at IS NOT NULL;
 -- Done, or withdrawn by the customer.
 UPDATE follow_ups SET closed_at = :at, outcome = :outcome WHERE id = :id AND closed_at IS NULL;
 
+-- name: take_follow_up!
+-- Somebody owns it now.
+UPDATE follow_ups SET owner_id = :staff_id WHERE id = :id AND closed_at IS NULL;
+
 -- name: add_event!
 -- A line in the follow-up's history.
-INSERT INTO follow_up_events (follow_up_id, seq, at, kind, note)
-SELECT :id, COALESCE(MAX(seq), 0) + 1, :at, :kind, :note FROM follow_up_events WHERE follow_up_id = :id;
+INSERT INTO follow_up_events (follow_up_id, seq, at, kind, staff_id, channel, note)
+SELECT :id, COALESCE(MAX(seq), 0) + 1, :at, :kind, :staff_id, :channel, :note
+FROM follow_up_events WHERE follow_up_id = :id;
 
--- name: follow_ups
--- Follow-ups with their case and newest answer, by when they are due: one of them, or all, or all that are open.
-SELECT f.id, f.survey_id, f.opened_at, f.due_at, f.closed_at, f.outcome,
-  (SELECT note FROM follow_up_events WHERE follow_up_id = f.id AND kind = 'closed' AND f.closed_at IS NOT NULL
-    ORDER BY seq DESC LIMIT 1) AS note,
-  c.source, c.ref, c.subject, r.agent, r.team,
-  cu.name, cu.email, a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.quote_name
-FROM follow_ups f
-JOIN surveys s ON s.id = f.survey_id
-JOIN resolutions r ON r.id = s.resolution_id
-JOIN cases c ON c.id = r.case_id
-LEFT JOIN customers cu ON cu.id = c.customer_id
-JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
-WHERE (:id IS NULL OR f.id = :id) AND (:closed_too = 1 OR f.closed_at IS NULL)
-ORDER BY f.due_at;
+-- name: events_of
+-- The history of a follow-up, oldest first.
+SELECT e.at, e.kind, st.name AS who, e.channel, e.note
+FROM follow_up_events e LEFT JOIN staff st ON st.id = e.staff_id
+WHERE e.follow_up_id = :id ORDER BY e.seq;
+
+-- name: follow_up^
+-- One follow-up.
+SELECT * FROM follow_ups_told WHERE id = :id;
+
+-- name: open_follow_ups
+-- Those that are open, by when they are due.
+SELECT * FROM follow_ups_told WHERE closed_at IS NULL ORDER BY due_at LIMIT :limit OFFSET :offset;
+
+-- name: closed_follow_ups
+-- Those that were closed, newest first.
+SELECT * FROM follow_ups_told WHERE closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT :limit OFFSET :offset;
+
+-- name: count_open^
+-- How many are open.
+SELECT COUNT(*) AS n FROM follow_ups WHERE closed_at IS NULL;

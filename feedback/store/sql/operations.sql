@@ -9,15 +9,39 @@ SELECT job, beat_at, words FROM heartbeats ORDER BY job;
 
 -- name: add_build!
 -- A build of the site: `words` only if it failed.
-INSERT INTO builds (at, finished_at, words) VALUES (:at, :finished_at, :words);
+INSERT INTO builds (at, finished_at, words, headline) VALUES (:at, :finished_at, :words, :headline);
 
 -- name: last_build^
 -- The newest build, good or failed.
-SELECT at, finished_at, words FROM builds ORDER BY seq DESC LIMIT 1;
+SELECT at, finished_at, words, headline FROM builds ORDER BY seq DESC LIMIT 1;
 
--- name: last_good_build^
--- The newest build that succeeded.
-SELECT at, finished_at, words FROM builds WHERE words IS NULL ORDER BY seq DESC LIMIT 1;
+-- name: good_builds
+-- The newest builds that succeeded, newest first.
+SELECT at, finished_at, words, headline FROM builds WHERE words IS NULL ORDER BY seq DESC LIMIT :limit;
+
+-- name: add_request!
+-- Somebody wants a job to do its work at its next look.
+INSERT INTO requests (job, id) VALUES (:job, :id) ON CONFLICT (job) DO UPDATE SET id = excluded.id;
+
+-- name: settle_request!
+-- The job has done it; a request that came meanwhile stays.
+DELETE FROM requests WHERE job = :job AND id = :id;
+
+-- name: requested^
+-- The request for a job, if somebody waits for it.
+SELECT id FROM requests WHERE job = :job;
+
+-- name: begin_demo!
+-- This database is a demo's.
+INSERT INTO demo (id, since, offset_s) VALUES (1, :since, :offset_s);
+
+-- name: demo^
+-- The demo, if this is one.
+SELECT since, offset_s FROM demo;
+
+-- name: move_clock!
+-- The demo's clock goes forward.
+UPDATE demo SET offset_s = offset_s + :by_s;
 
 -- name: add_api_key!
 -- A key for the API, by its hash.

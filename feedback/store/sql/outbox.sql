@@ -87,3 +87,30 @@ SELECT (SELECT COUNT(*) FROM outbox o JOIN follow_ups f ON f.id = o.follow_up_id
   COUNT(CASE WHEN kind = 'survey' AND state = 'failed' AND due_at >= :since THEN 1 END) AS failed,
   COUNT(CASE WHEN kind = 'survey' AND state = 'unconfirmed' AND due_at >= :since THEN 1 END) AS unconfirmed
 FROM outbox;
+
+-- name: is_busy^
+-- Whether any mail is due, or on its way.
+SELECT 1 AS found FROM outbox
+WHERE (state IN ('queued', 'retry') AND due_at <= :now) OR state IN ('claimed', 'handing_over') LIMIT 1;
+
+-- name: mails_in
+-- The mails that wait in whatever way, by when they are due, or are in one other state, newest first, each with its
+-- case and its customer.
+SELECT o.kind, o.due_at, o.handed_over_at, o.words, COALESCE(o.recipient, cu.email) AS recipient,
+  c.id AS case_id, c.ref, c.subject
+FROM outbox o
+LEFT JOIN follow_ups f ON f.id = o.follow_up_id
+LEFT JOIN surveys s ON s.id = COALESCE(o.survey_id, f.survey_id)
+LEFT JOIN resolutions r ON r.id = s.resolution_id
+LEFT JOIN cases c ON c.id = r.case_id
+LEFT JOIN customers cu ON cu.id = c.customer_id
+WHERE CASE WHEN o.state IN ('queued', 'claimed', 'handing_over', 'retry') THEN 'waiting' ELSE o.state END = :standing
+  AND (:since IS NULL OR o.handed_over_at >= :since)
+ORDER BY CASE WHEN :standing = 'waiting' THEN o.due_at END, COALESCE(o.handed_over_at, o.due_at) DESC, o.id
+LIMIT :limit;
+
+-- name: count_standings
+-- How many mails wait, were sent since a moment, or are in another state.
+SELECT CASE WHEN state IN ('queued', 'claimed', 'handing_over', 'retry') THEN 'waiting' ELSE state END AS standing,
+  COUNT(*) AS n
+FROM outbox WHERE state <> 'sent' OR handed_over_at >= :since GROUP BY 1;

@@ -29,9 +29,14 @@ VALUES (:resolution_id, :seq, :at, :verdict, :reason, :until);
 -- A survey that waits for its moment.
 INSERT INTO surveys (id, resolution_id, round, state, due_at) VALUES (:id, :resolution_id, 0, 'waiting', :due_at);
 
+-- name: add_recheck!
+-- The second round: the customer of a survey is asked whether it is solved now.
+INSERT INTO surveys (id, resolution_id, round, state, due_at)
+SELECT :id, resolution_id, 1, 'waiting', :due_at FROM surveys WHERE id = :survey_id;
+
 -- name: next_due^
--- The survey that has waited longest past its moment.
-SELECT id, resolution_id FROM surveys WHERE state = 'waiting' AND due_at <= :now ORDER BY due_at LIMIT 1;
+-- The first-round survey that has waited longest past its moment.
+SELECT id, resolution_id FROM surveys WHERE state = 'waiting' AND round = 0 AND due_at <= :now ORDER BY due_at LIMIT 1;
 
 -- name: defer_survey!
 -- Move a waiting survey.
@@ -89,3 +94,16 @@ JOIN surveys s ON s.resolution_id = r.id AND s.round = 0
 JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
 LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
 WHERE r.resolved_at >= :since AND (o.state IN ('sent', 'unconfirmed') OR a.id IS NOT NULL);
+
+-- name: newest_answers
+-- The newest answer of each survey, newest first, with what it is about and the follow-up that it opened.
+SELECT a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.quote_name,
+  c.id AS case_id, c.ref, c.subject, r.agent, r.team, cu.name, cu.email, s.round, f.id AS follow_up_id
+FROM answers a
+JOIN surveys s ON s.id = a.survey_id
+JOIN resolutions r ON r.id = s.resolution_id
+JOIN cases c ON c.id = r.case_id
+LEFT JOIN customers cu ON cu.id = c.customer_id
+LEFT JOIN follow_ups f ON f.survey_id = s.id
+WHERE a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = a.survey_id) AND (:choice IS NULL OR a.choice = :choice)
+ORDER BY a.at DESC, a.id LIMIT :limit OFFSET :offset;

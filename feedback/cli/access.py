@@ -1,0 +1,132 @@
+"""`feedback key` and `feedback staff`: which programs and which people may come in."""
+
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from feedback.cli.terminal import safe
+from feedback.config import is_email, load_config
+from feedback.domain.staff import PASSWORD_LONGEST, PASSWORD_SHORTEST, name_from
+from feedback.errors import Refused
+from feedback.keys import hash_api_key, load_keys, new_api_key
+from feedback.loop.logging_in import set_password
+from feedback.store import Store, open_store
+
+
+@click.group()
+def key() -> None:
+    """Keys for the API."""
+
+
+@key.command("add")
+@click.argument("name")
+def key_add(name: str) -> None:
+    """Make a key for the help desk NAME, and show it once."""
+    store = _store()
+    secret = new_api_key()
+    with store.write():
+        store.operations.add_api_key(name, hash_api_key(secret), datetime.now(UTC))
+    click.echo(f"{secret}\nKeep it now: only its hash is stored, and it is not shown again.")
+
+
+@key.command("list")
+def key_list() -> None:
+    """List the keys by name."""
+    keys = _store().operations.api_keys()
+    for name, since in keys:
+        click.echo(f"{name}, since {since:%Y-%m-%d}")
+    if not keys:
+        click.echo("There is no key. Make one with: feedback key add NAME")
+
+
+@key.command("remove")
+@click.argument("name")
+def key_remove(name: str) -> None:
+    """Remove the key NAME; it opens nothing any more."""
+    store = _store()
+    with store.write():
+        store.operations.remove_api_key(name)
+    click.echo(f"Removed the key {name}.")
+
+
+@click.group()
+def staff() -> None:
+    """Who may log in at the desk."""
+
+
+_password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input instead of asking."
+)
+
+
+@staff.command("add")
+@click.argument("email")
+@click.option("--name", help="The name that colleagues see; made from the address if left out.")
+@_password_option
+def staff_add(email: str, name: str | None, password_stdin: bool) -> None:
+    """Let the person with the address EMAIL log in at the desk."""
+    if not is_email(email):
+        raise Refused(f"Given {email!r}, expected an address such as mara@acme.example.")
+    config = load_config()
+    store = open_store(config.database_url)
+    store.staff.check_new(email)
+    if name is None and not password_stdin:
+        name = click.prompt("Name, as colleagues know it", default=name_from(email))
+    name = " ".join((name or "").split()) or name_from(email)
+    password_hash = _new_password(password_stdin)
+    with store.write():
+        store.staff.add(email, name, password_hash)
+    click.echo(f"{safe(name)} may log in at {config.base_url}/desk/ as {email}.")
+
+
+@staff.command("password")
+@click.argument("email")
+@_password_option
+def staff_password(email: str, password_stdin: bool) -> None:
+    """Set a new password for EMAIL; whoever is logged in with the old one is logged out."""
+    config = load_config()
+    store = open_store(config.database_url)
+    store.staff.check_known(email)
+    set_password(store, load_keys(config.data_dir), email, _new_password(password_stdin))
+    click.echo(f"The new password of {email} counts from now on.")
+
+
+@staff.command("disable")
+@click.argument("email")
+def staff_disable(email: str) -> None:
+    """Log EMAIL out for good. What the person did keeps its name; a new password lets the person in again."""
+    store = _store()
+    with store.write():
+        store.staff.disable(email, datetime.now(UTC))
+    click.echo(f"{email} may not log in any more.")
+
+
+@staff.command("list")
+def staff_list() -> None:
+    """List who may log in."""
+    people = _store().staff.all()
+    for person in people:
+        click.echo(safe(f"{person.name} <{person.email}>{', disabled' if person.disabled_at else ''}"))
+    if not people:
+        click.echo("Nobody may log in yet. Let someone in with: feedback staff add EMAIL")
+
+
+def _new_password(from_stdin: bool) -> str:
+    """The hash of a password that was typed twice, or came by a pipe. Raises Refused for one that is too short."""
+    from feedback.web.passwords import hash_password  # Flask takes a third of a second, and few commands need it
+
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\n")
+    else:
+        words = f"Password, at least {PASSWORD_SHORTEST} letters"
+        password = click.prompt(words, hide_input=True, confirmation_prompt="The same again")
+    if not PASSWORD_SHORTEST <= len(password) <= PASSWORD_LONGEST:
+        raise Refused(
+            f"The password has {len(password)} letters, expected {PASSWORD_SHORTEST} to {PASSWORD_LONGEST:,}."
+        )
+    return hash_password(password)
+
+
+def _store() -> Store:
+    return open_store(load_config().database_url)

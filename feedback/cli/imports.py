@@ -1,0 +1,112 @@
+"""`feedback import`."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from feedback.cli.moments import at_option, moment
+from feedback.cli.terminal import safe
+from feedback.config import Config, load_config
+from feedback.keys import load_keys
+from feedback.loop.asking import Asking
+from feedback.loop.intake import ImportReport, import_cases
+from feedback.loop.mapping import load_mapping
+from feedback.store import open_store
+
+
+@click.group(name="import")
+def import_group() -> None:
+    """Take in records from files."""
+
+
+@import_group.command("cases")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--map", "map_file", type=click.Path(path_type=Path), help="A mapping file for foreign columns (TOML).")
+@click.option("--dry-run", is_flag=True, help="Show what would happen; change nothing.")
+@at_option
+def import_cases_command(file: Path, map_file: Path | None, dry_run: bool, at: datetime | timedelta | None) -> None:
+    """Take in cases from FILE: CSV, TSV, JSON or NDJSON."""
+    config = load_config()
+    mapping = load_mapping(map_file) if map_file else None
+    refused_folder = None if dry_run else config.data_dir / "refused"
+    with tempfile.TemporaryDirectory(prefix="feedback-trial-") as folder:
+        place = _copy_for_trial(config, Path(folder)) if dry_run else config
+        store = open_store(place.database_url)
+        now = moment(config, store, at)
+        asking = Asking(store, load_keys(place.data_dir), config)
+        with _ProgressBar(f"Importing {file.name}") as progress:
+            report = import_cases(
+                store, asking, config, file, mapping, now, refused_folder=refused_folder, progress=progress
+            )
+        store.close()
+    zone = (mapping and mapping.file.zone) or config.zone
+    for line in _report(report, zone, dry_run=dry_run):
+        click.echo(safe(line))
+    if report.refused_count:
+        raise SystemExit(1)
+
+
+def _copy_for_trial(config: Config, folder: Path) -> Config:
+    """The same settings over a copy of the data, so that a trial changes nothing, not even an empty folder."""
+    trial = config.model_copy(update={"data_dir": folder})
+    if (config.data_dir / "feedback.db").exists():
+        store = open_store(config.database_url)
+        store.copy_to(folder / "feedback.db")
+        store.close()
+        if (config.data_dir / "secret.key").exists():
+            shutil.copy(config.data_dir / "secret.key", folder)
+    return trial
+
+
+class _ProgressBar:
+    """How far an import is, its rate, and the time left."""
+
+    def __init__(self, label: str) -> None:
+        self._bar: Any = click.progressbar(
+            length=1, label=label, show_eta=True, show_pos=False, item_show_func=lambda rate: rate
+        )
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Callable[[int, int, int], None]:
+        self._bar.__enter__()
+        return self._update
+
+    def _update(self, position: int, size: int, rows: int) -> None:
+        rate = rows / max(0.001, time.monotonic() - self._began)
+        self._bar.length = max(1, size)
+        self._bar.update(max(0, min(position, size) - self._bar.pos), f"{rate:,.0f} rows/s")
+
+    def __exit__(self, *error: Any) -> None:
+        self._bar.__exit__(*error)
+
+
+def _report(report: ImportReport, zone: ZoneInfo, *, dry_run: bool) -> list[str]:
+    form = f", separated by {report.delimiter!r}" if report.delimiter else ""
+    lines = [f"Read as {report.encoding}{form}; times without an offset as {zone.key}."]
+    done = ", ".join(f"{n:,} {change}" for change, n in sorted(report.changes.items())) or "none"
+    lines.append(f"Cases: {done}; {report.refused_count:,} row{'' if report.refused_count == 1 else 's'} refused.")
+    if report.rows == 0:
+        lines.append("The file has no rows.")
+    lines.append(f"New resolutions: {report.resolutions:,}.")
+    if report.without_moment:
+        lines.append(f"  {report.without_moment:,} × resolved, but no resolved_at: we cannot ask")
+    lines += [f"  {n:,} × {reason.sentence}" for reason, n in report.decisions.most_common()]
+    if report.refused:
+        lines.append("Refused:")
+        lines += [f"  line {row.line}: {row.error}" for row in report.refused]
+        if report.refused_count > len(report.refused):
+            lines.append(f"  and {report.refused_count - len(report.refused):,} more")
+    if report.refused_file:
+        lines.append(f"All refused rows are in {report.refused_file}. Mend them at the source and import again.")
+    if unused := [name for name in report.ignored_columns if name]:  # GLPI writes a last one without a name
+        lines.append(f"Columns that were not used: {', '.join(unused)}.")
+    if dry_run:
+        lines.append("This was a trial: nothing was changed.")
+    return lines

@@ -1,0 +1,51 @@
+"""The moment that a command works by, and `--at`."""
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from feedback.clock import Clock
+from feedback.config import Config
+from feedback.domain.cases import aware
+from feedback.errors import ConfigError, FieldError
+from feedback.store import Store
+
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+class _Moment(click.ParamType[datetime | timedelta]):
+    """A time with its offset, or a distance from now such as +25h."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime | timedelta:
+        if isinstance(value, datetime | timedelta):
+            return value
+        match = re.fullmatch(r"([+-]\d{1,6})([mhd])", value)
+        try:
+            if match:
+                return int(match[1]) * _UNITS[match[2]]
+            return aware("--at", value, datetime.fromisoformat(value), None)
+        except (ValueError, OverflowError, FieldError):
+            self.fail(f"given {value!r}, expected a time such as 2026-11-22T09:30:00Z, or +25h.", param, ctx)
+
+
+at_option = click.option("--at", type=_Moment(), help="The moment to work by, for trials: a time, or +25h from now.")
+
+
+def moment(config: Config, store: Store, at: datetime | timedelta | None) -> datetime:
+    """The moment that a command works by. Another than now only while mail reaches no real person."""
+    if at is not None and not config.mail_is_trial:
+        raise ConfigError(
+            "--at is for trials, and FEEDBACK_MAIL names a real mail server.\n"
+            "Leave --at out, or set FEEDBACK_MAIL=maildir:"
+        )
+    now = Clock(store, config)().replace(microsecond=0)
+    if isinstance(at, timedelta):
+        try:
+            return now + at
+        except OverflowError:
+            raise ConfigError(f"--at: {at} from now is no time that exists.") from None
+    return at or now

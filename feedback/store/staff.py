@@ -1,0 +1,92 @@
+"""Who may work at the desk, and logins that failed."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from feedback.domain.cases import normalise_email
+from feedback.domain.staff import FailedLogins, Staff
+from feedback.errors import NotFound, Refused
+from feedback.keys import new_id
+from feedback.store.sqlite import Database, load_queries, moment_or_none
+
+_sql = load_queries("staff")
+
+
+class StaffList:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, email: str, name: str, password_hash: str) -> str:
+        """The new person's id. Raises Refused if the address is known."""
+        self.check_new(email)
+        key = new_id()
+        self._database.change(
+            _sql.add_staff, id=key, email=normalise_email(email), name=name, password_hash=password_hash
+        )
+        return key
+
+    def check_new(self, email: str) -> None:
+        """Raises Refused if the address is known."""
+        if self.with_email(email) is not None:
+            raise Refused(f"{email} is known at the desk already. A new password: feedback staff password {email}")
+
+    def check_known(self, email: str) -> None:
+        """Raises NotFound."""
+        if self.with_email(email) is None:
+            raise _unknown(email)
+
+    def get(self, key: str) -> Staff | None:
+        return _staff_or_none(self._database.row(_sql.staff_by_id, id=key))
+
+    def with_email(self, email: str) -> Staff | None:
+        return _staff_or_none(self._database.row(_sql.staff_by_email, email=normalise_email(email)))
+
+    def all(self) -> list[Staff]:
+        return [_staff(row) for row in self._database.rows(_sql.staff)]
+
+    def set_password(self, email: str, password_hash: str) -> None:
+        """A new password, which lets a disabled person in again. Raises NotFound."""
+        self.check_known(email)
+        self._database.change(_sql.set_password, email=normalise_email(email), password_hash=password_hash)
+
+    def disable(self, email: str, now: datetime) -> None:
+        """Raises NotFound if nobody who may log in has this address."""
+        if not self._database.change(_sql.disable_staff, email=normalise_email(email), at=now):
+            raise _unknown(email)
+
+    def end_sessions(self, key: str) -> None:
+        """Log the person out, everywhere."""
+        self._database.change(_sql.end_sessions, id=key, session_key=new_id())
+
+    def failed_logins(self, address_hash: str, since: datetime) -> FailedLogins:
+        row = self._database.row(_sql.failed_logins, address_hash=address_hash, since=since)
+        assert row is not None
+        return FailedLogins(row["n"], moment_or_none(row["last_at"]))
+
+    def add_failed_login(self, address_hash: str, at: datetime, *, forget_before: datetime) -> None:
+        """One more; and what is too old to slow anybody goes."""
+        self._database.change(_sql.add_failed_login, address_hash=address_hash, at=at)
+        self._database.change(_sql.forget_old_failed_logins, before=forget_before)
+
+    def forget_failed_logins(self, address_hash: str) -> None:
+        self._database.change(_sql.forget_failed_logins, address_hash=address_hash)
+
+
+def _unknown(email: str) -> NotFound:
+    return NotFound(f"Nobody at the desk has the address {email}. See who may log in: feedback staff list")
+
+
+def _staff_or_none(row: Mapping[str, Any] | None) -> Staff | None:
+    return _staff(row) if row else None
+
+
+def _staff(row: Mapping[str, Any]) -> Staff:
+    return Staff(
+        id=row["id"],
+        email=row["email"],
+        name=row["name"],
+        password_hash=row["password_hash"] or "",
+        session_key=row["session_key"],
+        disabled_at=moment_or_none(row["disabled_at"]),
+    )

@@ -1,0 +1,161 @@
+"""The desk: what is owed to whom, by when; and why each customer was asked, or not."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, time
+from typing import NoReturn
+
+from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from feedback.config import Config
+from feedback.domain.followups import CLOSINGS, Channel, FollowUp, Outcome
+from feedback.domain.surveys import REASONS, Choice
+from feedback.domain.timing import local_day, moment_in_words, span_in_words
+from feedback.errors import NotFound, Refused
+from feedback.keys import Keys
+from feedback.loop import following_up
+from feedback.loop.explaining import explain_case
+from feedback.loop.health import check
+from feedback.store import Store
+from feedback.store.outbox import Standing
+from feedback.web.forms import CloseForm, InteractionForm, clean
+from feedback.web.login import csrf, person, require_staff
+
+PAGE = 50
+CLOSED_SHOWN = 10
+
+
+def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], datetime]) -> Blueprint:
+    desk = Blueprint("desk", __name__, url_prefix="/desk")
+    desk.before_request(lambda: require_staff(store, keys))
+    desk.before_request(csrf.protect)
+
+    @desk.context_processor
+    def words() -> dict[str, object]:
+        """How times and reasons are told on these pages."""
+        present = now()
+        return {
+            "me": g.get("person"),
+            "now": present,
+            "when": lambda moment: moment_in_words(moment, config.zone, present),
+            "span": span_in_words,
+            "reasons": lambda answer: [REASONS[answer.choice][stage] for stage in answer.details.reasons],
+            "dialled": _dialled,
+            "channels": Channel,
+            "closings": CLOSINGS,
+        }
+
+    @desk.get("/")
+    def to_do() -> str:
+        trouble = [one for one in check(store, datetime.now(UTC)) if not one.ok]  # by the machine's real clock
+        return listed(
+            "desk_to_do.html", store.follow_ups.open_ones, count=store.follow_ups.count_open(),
+            closed=store.follow_ups.closed_ones(CLOSED_SHOWN), trouble=trouble,
+        )  # fmt: skip
+
+    def follow_up_page(
+        follow_up: FollowUp,
+        *,
+        interaction: InteractionForm | None = None,
+        close: CloseForm | None = None,
+        refusal: Refused | None = None,
+    ) -> str:
+        return render_template(
+            "desk_follow_up.html", follow_up=follow_up, history=store.follow_ups.history(follow_up.id),
+            interaction=interaction or InteractionForm(), close=close or CloseForm(), refusal=refusal,
+        )  # fmt: skip
+
+    def follow_up_of(key: str) -> FollowUp:
+        try:
+            return store.follow_ups.get(key)
+        except NotFound:
+            abort(404)
+
+    @desk.get("/follow-ups/<key>")
+    def follow_up(key: str) -> str:
+        return follow_up_page(follow_up_of(key))
+
+    @desk.post("/follow-ups/<key>/take")
+    def take(key: str) -> Response | tuple[str, int]:
+        found, shown = follow_up_of(key), request.form.get("owner") or None
+        try:
+            following_up.take(store, found.id, person().id, shown, now())
+        except Refused as refusal:
+            return follow_up_page(follow_up_of(key), refusal=refusal), 409
+        return done(key, "It is yours now.")
+
+    @desk.post("/follow-ups/<key>/interactions")
+    def log_interaction(key: str) -> Response | tuple[str, int]:
+        found, form = follow_up_of(key), InteractionForm(request.form)
+        if not form.validate():
+            return follow_up_page(found, interaction=form), 422
+        try:
+            following_up.log_interaction(store, found.id, person().id, Channel(form.channel.data), form.text, now())
+        except Refused as refusal:
+            return follow_up_page(follow_up_of(key), interaction=form, refusal=refusal), 409
+        return done(key, "Noted.")
+
+    @desk.post("/follow-ups/<key>/close")
+    def close(key: str) -> Response | tuple[str, int]:
+        found, form = follow_up_of(key), CloseForm(request.form)
+        if not form.validate():
+            return follow_up_page(found, close=form), 422
+        try:
+            following_up.close(store, found.id, Outcome(form.outcome.data), form.text, person().id, now())
+        except Refused as refusal:
+            return follow_up_page(follow_up_of(key), close=form, refusal=refusal), 409
+        return done(key, "Closed.")
+
+    def done(key: str, words: str) -> Response:
+        flash(words)
+        return redirect(url_for("desk.follow_up", key=key), 303)
+
+    @desk.get("/answers")
+    def answers() -> str:
+        wanted = request.args.get("choice")
+        choice = Choice(wanted) if wanted in tuple(Choice) else None
+        return listed(
+            "desk_answers.html",
+            lambda limit, offset: store.surveys.newest_answers(choice, limit, offset),
+            choice=choice,
+        )
+
+    @desk.get("/cases")
+    def cases() -> str:
+        words = clean(request.args.get("words"))[:100]
+        return listed("desk_cases.html", lambda limit, offset: store.cases.find(words, limit, offset), words=words)
+
+    def listed(template: str, find: Callable[[int, int], Sequence[object]], **more: object) -> str:
+        """One page of a list, and whether there is another."""
+        page = max(1, min(request.args.get("page", 1, int), 10_000))
+        found = find(PAGE + 1, (page - 1) * PAGE)
+        return render_template(template, found=found[:PAGE], page=page, more=len(found) > PAGE, **more)
+
+    @desk.get("/cases/<key>")
+    def case(key: str) -> str:
+        try:
+            found = store.cases.get(key)
+        except NotFound:
+            abort(404)
+        return render_template("desk_case.html", case=found, told=explain_case(store, keys, config, found))
+
+    @desk.get("/outbox")
+    def outbox() -> str:
+        midnight = datetime.combine(local_day(now(), config.zone), time(), config.zone).astimezone(UTC)
+        mails = {
+            standing: store.outbox.mails(standing, PAGE, since=midnight if standing is Standing.SENT else None)
+            for standing in Standing
+        }
+        return render_template("desk_outbox.html", mails=mails, counts=store.outbox.standings(midnight), most=PAGE)
+
+    @desk.route("/<path:_unknown>")
+    def unknown(_unknown: str) -> NoReturn:
+        abort(404)
+
+    return desk
+
+
+def _dialled(phone: str) -> str | None:
+    """What a telephone dials, if this is a number and nothing else."""
+    return re.sub(r"[^+0-9]", "", phone) if re.fullmatch(r"\+?[0-9 ()/.-]{3,}", phone) else None

@@ -1,0 +1,132 @@
+"""Staff log in and out. The session is a signed cookie that says who, and dies with the password."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import cast
+
+from flask import Blueprint, Flask, Response, g, redirect, render_template, request, session, url_for
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.wrappers import Response as Redirect
+
+from feedback.config import Config
+from feedback.domain.staff import Staff
+from feedback.errors import Refused
+from feedback.keys import Keys
+from feedback.loop.logging_in import log_in
+from feedback.store import Store
+from feedback.web.forms import LoginForm
+from feedback.web.passwords import is_password
+
+STAYS_LOGGED_IN = timedelta(hours=12)
+_log = logging.getLogger("feedback.web")
+csrf = CSRFProtect()
+_PAGE_OF_THE_DESK = re.compile(r"/desk/[A-Za-z0-9_/-]*(\?[^\x00-\x20\\]*)?")
+
+
+def init_sessions(app: Flask, config: Config, keys: Keys, *, demo: bool) -> None:
+    """Cookies for staff alone: customers' pages set none. Forged requests are refused where a blueprint asks for it."""
+    app.config.update(
+        SECRET_KEY=keys.derived("session"),
+        SESSION_COOKIE_NAME="feedback_demo" if demo else "feedback_desk",  # both may run on one machine
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=not config.is_local,
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=STAYS_LOGGED_IN,
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    csrf.init_app(app)
+
+
+def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], datetime]) -> Blueprint:
+    login = Blueprint("login", __name__, url_prefix="/desk")
+
+    @login.before_request
+    def protect() -> Redirect | None:
+        if request.endpoint == "login.leave" and "staff" not in session:
+            return redirect(url_for("login.show"), 303)  # logged out already
+        csrf.protect()
+        return None
+
+    def page(form: LoginForm, error: str = "") -> str:
+        needs_https = not config.base_url.startswith("https://") and not config.is_local
+        return render_template("login.html", form=form, error=error, needs_https=needs_https)
+
+    @login.get("/login")
+    def show() -> str:
+        return page(LoginForm(data={"then": request.args.get("then", "")}))
+
+    @login.post("/login")
+    def enter() -> str | tuple[str, int] | Redirect:
+        form = LoginForm(request.form)
+        if not form.validate():
+            return page(form, "Please give your address and your password."), 422
+        try:
+            right = partial(is_password, password=form.password.data or "")
+            person = log_in(store, keys, form.email.data or "", right, now())
+        except Refused as refusal:
+            _log.warning("a login at the desk was refused: %s", refusal)
+            return page(form, str(refusal)), 403
+        session.clear()  # nothing from before counts
+        session.permanent = True
+        session.update(staff=person.id, proof=_proof(keys, person), since=_now())
+        # the same in the person's next session, so that a form from before this one ended can still be sent
+        session["csrf_token"] = keys.derived("csrf", person.id, person.password_hash)
+        return redirect(_inside_the_desk(form.then.data), 303)
+
+    @login.post("/logout")
+    def leave() -> Redirect:
+        known = _logged_in(store, keys)
+        if known is not None:
+            with store.write():
+                store.staff.end_sessions(known.id)
+        session.clear()
+        return redirect(url_for("login.show"), 303)
+
+    return login
+
+
+def require_staff(store: Store, keys: Keys) -> Response | Redirect | tuple[str, int] | None:
+    """For `before_request`: whoever is not logged in is sent to log in; `person()` is set for the others."""
+    known = _logged_in(store, keys)
+    if known is not None:
+        g.person = known
+        return None
+    session.pop("staff", None)
+    if request.method in ("GET", "HEAD"):
+        return redirect(url_for("login.show", then=request.full_path.rstrip("?")), 303)
+    words = "Log in again in another window, then come back here and send it once more. Your text is still in the form."
+    return render_template("staff_message.html", title="You are logged out by now", words=words), 401
+
+
+def _logged_in(store: Store, keys: Keys) -> Staff | None:
+    """Whose session this is, if it is not over: after 12 hours, a logout, or a new password."""
+    known = store.staff.get(session["staff"]) if "staff" in session else None
+    if known is None or not known.may_log_in or session.get("proof") != _proof(keys, known):
+        return None
+    return known if _now() - session.get("since", 0) < STAYS_LOGGED_IN.total_seconds() else None
+
+
+def person() -> Staff:
+    """Who is logged in, in a request that requires it."""
+    return cast(Staff, g.person)
+
+
+def _proof(keys: Keys, known: Staff) -> str:
+    """Changes with the password and with each logout, and so ends the sessions from before."""
+    return keys.derived("session of", known.id, known.password_hash, known.session_key)
+
+
+def _now() -> int:
+    """Sessions go by the machine's clock, in a demo too."""
+    return int(time.time())
+
+
+def _inside_the_desk(then: str | None) -> str:
+    """Where to go after logging in: a page of the desk, and nothing else."""
+    return then if then and _PAGE_OF_THE_DESK.fullmatch(then) else url_for("desk.to_do")

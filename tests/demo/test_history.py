@@ -1,0 +1,273 @@
+"""The sample business is made once, as `feedback demo` makes it; each claim looks at what it has become."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from statistics import quantiles
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from feedback import demo
+from feedback.config import load_config
+from feedback.demo import begin, business, history, starting_moment
+from feedback.demo.history import History
+from feedback.domain.timing import local_day, week_of
+from feedback.keys import load_keys
+from feedback.loop.asking import Asking
+from feedback.mail.inbox import Inbox
+from feedback.mail.transport import open_transport
+from feedback.publish import build
+from feedback.store import open_store
+from feedback.store.sqlite import moment
+from feedback.web.demo import PASSWORD
+from feedback.web.passwords import is_password
+from tests.conftest import DAY, Loop
+
+REAL_NOW = datetime(2026, 11, 26, 20, 30, tzinfo=UTC)  # a Thursday; half a year before it, clocks were not yet back
+START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # the Tuesday before it, 10:00 in Berlin
+HALF_A_YEAR = timedelta(weeks=26)
+
+
+def open_demo(folder: Path) -> Loop:
+    config = load_config({**demo._settings(8000), "FEEDBACK_DATA_DIR": str(folder / "var")}, env_file=None)
+    store, keys = open_store(config.database_url), load_keys(config.data_dir)
+    return Loop(store, keys, config, Asking(store, keys, config))
+
+
+@pytest.fixture(scope="module")
+def days() -> list[date]:
+    """The days that were told to whoever watches."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory, days: list[date]) -> Iterator[Loop]:
+    def watch(told: Iterable[date], length: int) -> AbstractContextManager[Iterable[date]]:
+        days.extend(told)
+        assert len(days) <= length
+        return nullcontext(days)
+
+    sample = open_demo(tmp_path_factory.mktemp("var-demo"))
+    begin(sample.config, REAL_NOW, watch)
+    yield sample
+    sample.store.close()
+
+
+def column(sample: Loop, statement: str) -> list[object]:
+    return [next(iter(row.values())) for row in sample.rows(statement)]
+
+
+def count(sample: Loop, what: str) -> int:
+    return int(sample.rows(f"SELECT COUNT(*) AS n FROM {what}")[0]["n"])
+
+
+def test_four_hundred_customers_have_a_locale_and_a_zone_and_most_a_tenure(sample: Loop) -> None:
+    customers = count(sample, "customers")
+    assert customers >= 400
+    assert count(sample, "customers WHERE locale IS NULL OR zone IS NULL OR email IS NULL OR name IS NULL") == 0
+    assert count(sample, "customers WHERE customer_since IS NOT NULL") > 0.7 * customers
+    assert count(sample, f"customers WHERE customer_since > '{START:%Y-%m-%d}'") == 0
+    assert count(sample, "customers c WHERE NOT EXISTS (SELECT 1 FROM cases WHERE customer_id = c.id)") == 0
+    assert set(column(sample, "SELECT DISTINCT locale FROM customers")) == {place.locale for place in business.PLACES}
+
+
+def test_every_team_agent_and_topic_of_the_business_occurs(sample: Loop) -> None:
+    topics = {(team.name, topic.name) for team in business.TEAMS for topic in team.topics}
+    agents = {(team.name, agent) for team in business.TEAMS for agent in team.agents}
+    assert {tuple(row.values()) for row in sample.rows("SELECT DISTINCT team, topic FROM resolutions")} == topics
+    assert {tuple(row.values()) for row in sample.rows("SELECT DISTINCT team, agent FROM resolutions")} == agents
+
+
+def test_cases_fill_each_of_26_weeks_up_to_the_start(sample: Loop) -> None:
+    opened = [moment(str(at)) for at in column(sample, "SELECT opened_at FROM cases")]
+    zone = sample.config.zone
+    weeks = {week_of(local_day(at, zone)) for at in opened}
+    last = week_of(local_day(START, zone))
+    assert weeks >= {last - timedelta(weeks=ago) for ago in range(26)}
+    assert START - HALF_A_YEAR - DAY < min(opened) < START - HALF_A_YEAR + 4 * DAY
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("cases", ("opened_at", "first_reply_at", "resolved_at")),
+        ("resolutions", ("opened_at", "first_reply_at", "resolved_at")),
+        ("surveys", ("asked_at",)),
+        ("decisions", ("at",)),
+        ("outbox", ("handed_over_at",)),
+        ("answers", ("at", "details_at")),
+        ("follow_ups", ("opened_at", "closed_at")),
+        ("follow_up_events", ("at",)),
+        ("builds", ("at",)),
+    ],
+)
+def test_nothing_is_later_than_the_start(sample: Loop, table: str, columns: tuple[str, ...]) -> None:
+    for name in columns:
+        (newest,) = column(sample, f"SELECT MAX({name}) FROM {table}")
+        assert moment(str(newest)) <= START
+
+
+def test_a_case_is_opened_answered_and_resolved_in_this_order(sample: Loop) -> None:
+    assert count(sample, "resolutions WHERE opened_at > first_reply_at OR first_reply_at > resolved_at") == 0
+
+
+def test_some_cases_go_fast_and_some_slowly(sample: Loop) -> None:
+    rows = sample.rows("SELECT opened_at, first_reply_at, resolved_at, interactions FROM resolutions WHERE n = 1")
+    assert {row["interactions"] for row in rows} >= {1, 2, 3, 4}
+    for name in ("first_reply_at", "resolved_at"):
+        hours = [(moment(row[name]) - moment(row["opened_at"])) / timedelta(hours=1) for row in rows]
+        tenths = quantiles(hours, n=10)
+        assert tenths[0] < 8
+        assert tenths[-1] > 5 * tenths[0]
+
+
+@pytest.mark.parametrize(
+    ("what", "least"),
+    [
+        ("cases WHERE status = 'resolved'", 900),
+        ("cases WHERE status = 'open' AND resolved_at IS NULL", 1),
+        ("cases WHERE status = 'spam'", 5),
+        ("cases c WHERE status = 'merged' AND merged_into IN (SELECT ref FROM cases)", 5),
+        ("resolutions WHERE n = 2", 10),
+        ("surveys WHERE state = 'cancelled' AND reason = 'reopened'", 5),
+        ("answers WHERE choice = 'yes' AND comment IS NOT NULL", 30),
+        ("answers WHERE choice = 'yes' AND comment IS NULL", 100),
+        ("answers WHERE choice = 'no' AND comment IS NOT NULL", 30),
+        ("answers WHERE choice = 'no' AND comment IS NULL", 10),
+        ("answers WHERE choice = 'no' AND call = 1 AND phone IS NOT NULL", 5),
+        ("answers WHERE quote_name IS NOT NULL", 3),
+        ("answers WHERE choice = 'yes' AND survey_id IN (SELECT id FROM surveys WHERE round = 1)", 20),
+        ("follow_ups WHERE outcome = 'solved'", 30),
+        ("follow_ups WHERE outcome = 'not_solvable'", 3),
+        ("follow_ups WHERE outcome = 'no_contact'", 3),
+        ("follow_up_events WHERE kind = 'interaction'", 50),
+        ("outbox WHERE kind = 'alert' AND state = 'sent'", 50),
+        ("outbox WHERE state = 'failed'", 1),
+        ("outbox WHERE state = 'unconfirmed'", 1),
+        ("suppressions", 1),
+    ],
+)
+def test_what_happens_in_a_business_has_happened_here(sample: Loop, what: str, least: int) -> None:
+    assert count(sample, what) >= least
+
+
+def test_customers_speak_in_sentences(sample: Loop) -> None:
+    assert count(sample, "answers WHERE LENGTH(comment) < 10") == 0
+    assert count(sample, "follow_up_events WHERE LENGTH(note) < 10") == 0
+
+
+def test_three_follow_ups_wait_for_the_visitor_and_the_first_is_overdue_and_owned(sample: Loop) -> None:
+    words = [said.comment for said in business.LAST_WORDS]
+    waiting = sample.store.follow_ups.open_ones()
+    first, second, third = (one for one in waiting if one.answer.details.comment in words)
+    assert first.due_at < START < second.due_at < third.due_at
+    assert (first.owner is not None, second.owner, third.owner) == (True, None, None)
+    assert (first.interactions, first.answer.details.call) == (1, True)
+
+
+def test_each_open_follow_up_has_been_told_to_the_team(sample: Loop) -> None:
+    told = "outbox WHERE state = 'sent' AND follow_up_id = f.id"
+    assert count(sample, f"follow_ups f WHERE closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM {told})") == 0
+
+
+def test_most_weeks_have_answers_enough_to_be_shown(sample: Loop) -> None:
+    weeks = build.figures(sample.store, sample.config, START).weeks
+    assert len(weeks) >= 13
+    assert sum(week.solved.n >= 5 and not week.solved.hidden for week in weeks) >= 10
+
+
+def test_some_customers_will_be_asked_within_the_next_day(sample: Loop) -> None:
+    assert sample.store.surveys.next_due(START) is None
+    assert not sample.store.outbox.is_busy(START)
+    due = [moment(str(at)) for at in column(sample, "SELECT due_at FROM surveys WHERE state = 'waiting'")]
+    assert len(due) >= 3
+    assert all(START < at <= START + DAY for at in due)
+
+
+def test_the_inbox_holds_survey_mails_and_alerts_of_the_last_days_only(sample: Loop) -> None:
+    inbox = Inbox(sample.config.mail_folder)
+    mails = inbox.newest(1_000)
+    assert len(mails) == inbox.count() >= 10
+    assert {mail.is_survey for mail in mails} == {True, False}
+    assert mails[0].is_survey
+    assert all(START - history.MAIL_KEPT <= mail.at <= START for mail in mails)
+    kept = f"outbox WHERE words LIKE 'kept as %' AND handed_over_at >= '{START - history.MAIL_KEPT:%Y-%m-%dT%H:%M:%SZ}'"
+    assert len(mails) == count(sample, kept)
+
+
+def test_everyone_at_the_business_may_log_in_with_the_password_that_the_guide_tells(sample: Loop) -> None:
+    people = sample.store.staff.all()
+    assert {person.name for person in people} == {agent for team in business.TEAMS for agent in team.agents}
+    mara = sample.store.staff.with_email(sample.config.alert_to[0].addr_spec)
+    assert mara is not None
+    assert is_password(mara.password_hash, PASSWORD)
+
+
+def test_it_is_marked_as_a_demo_and_its_site_is_built(sample: Loop, days: list[date]) -> None:
+    known = sample.store.operations.demo()
+    assert known is not None
+    assert (known.since, known.offset) == (START, START - REAL_NOW)
+    (built,) = sample.store.operations.good_builds(5)
+    assert (built.at, built.words) == (START, None)
+    page = (sample.config.data_dir / "site" / "current" / "index.html").read_text()
+    assert business.NAME in page
+    assert built.headline is not None
+    assert "% solved" in built.headline
+    assert days == sorted(set(days))
+    assert len(days) == history.DAYS + 1
+
+
+def test_the_same_seed_gives_the_same_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "DAYS", 14)
+    monkeypatch.setattr(history, "CUSTOMERS", 30)
+    told = []
+    for name in ("one", "two"):
+        sample = open_demo(tmp_path / name)
+        demo._hire(sample.store)
+        transport = open_transport(sample.config)
+        for _ in History(sample.store, sample.keys, sample.config, transport, START).live():
+            pass
+        told.append(what_happened(sample))
+        sample.store.close()
+    assert told[0] == told[1]
+    assert all(told[0])
+
+
+def what_happened(sample: Loop) -> list[list[tuple[object, ...]]]:
+    """All but the random keys."""
+    statements = (
+        "SELECT ref, email, name, customer_since, locale, zone FROM customers ORDER BY ref",
+        "SELECT ref, status, merged_into, subject, team, agent, opened_at, resolved_at FROM cases ORDER BY ref",
+        "SELECT c.ref, r.n, s.round, s.state, s.asked_at, o.state, a.at, a.choice, a.comment, f.closed_at, f.outcome"
+        " FROM cases c JOIN resolutions r ON r.case_id = c.id JOIN surveys s ON s.resolution_id = r.id"
+        " LEFT JOIN outbox o ON o.survey_id = s.id LEFT JOIN answers a ON a.survey_id = s.id"
+        " LEFT JOIN follow_ups f ON f.survey_id = s.id ORDER BY c.ref, r.n, s.round, a.seq",
+    )
+    return [[tuple(row.values()) for row in sample.rows(statement)] for statement in statements]
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))
+@example(utc("2026-03-29T00:59:59"))  # clocks go forward
+@example(utc("2026-03-29T01:00:00"))
+@example(utc("2026-03-31T07:59:59"))  # the Tuesday after, a second too early
+@example(utc("2026-03-31T08:00:00"))
+@example(utc("2026-10-25T00:30:00"))  # clocks go back: 2:30 twice
+@example(utc("2026-10-25T01:30:00"))
+@example(utc("2026-10-27T08:59:59"))
+@example(utc("2026-10-27T09:00:00"))
+@example(utc("2027-01-01T00:00:00"))
+def test_it_starts_on_the_last_tuesday_at_ten(real_now: datetime) -> None:
+    start = starting_moment(real_now)
+    zone = ZoneInfo(business.ZONE)
+    local = start.astimezone(zone)
+    assert (local.weekday(), local.time()) == (1, time(10, 0))
+    next_one = datetime.combine(local.date() + timedelta(days=7), time(10, 0), zone)
+    assert start <= real_now < next_one
