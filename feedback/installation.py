@@ -10,7 +10,6 @@ from contextlib import suppress
 from datetime import datetime
 from email.headerregistry import Address
 from pathlib import Path
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from feedback.config import PREFIX, Config, env_line, load_config
@@ -40,7 +39,7 @@ def begin(
         _write_env(folder, settings)
         say("Made .env with your settings; only you can read it.")
     else:
-        say(".env is here already, and stays as it is.")
+        say(".env is here already, and stays as it is. A service that runs keeps the settings that it began with.")
     config = load_config(env_file=folder / ".env")
     config.require_people()
     say(f"Your time zone is {config.zone.key}; FEEDBACK_ZONE in .env sets another one.")
@@ -140,7 +139,7 @@ def _hire(store: Store, person: Address, hash_password: Callable[[str], str], sa
 
 
 def _send_test_mail(config: Config, keys: Keys, person: Address, now: datetime, say: Callable[[str], None]) -> bool:
-    if urlsplit(config.mail).scheme not in ("smtp", "smtps"):
+    if not config.mail_is_smtp:
         say("No mail server yet: mails are caught in a folder, and nobody is written to.")
         return True
     transport = open_transport(config)

@@ -261,8 +261,8 @@ class History:
             self._at(now + timedelta(hours=24), partial(self._asks_again, survey_id))
 
     def _asks_again(self, survey_id: str, now: datetime) -> None:
-        """ "Is it solved now?", once, while the resolution is not too old."""
-        if now - self._store.surveys.get(survey_id).resolved_at > self._config.max_age:
+        """ "Is it solved now?", once, while the resolution is young; none is among the mails that the visitor sees."""
+        if now > self._end - MAIL_KEPT or now - self._store.surveys.get(survey_id).resolved_at > self._config.max_age:
             return
         with self._store.write():
             recheck = self._store.surveys.plan_recheck(survey_id, now)
