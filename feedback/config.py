@@ -198,6 +198,10 @@ class Config(BaseModel):
         return is_loopback(parts.hostname or "") and port not in MAIL_PORTS
 
     @property
+    def mail_is_smtp(self) -> bool:
+        return urlsplit(self.mail).scheme in ("smtp", "smtps")
+
+    @property
     def mail_folder(self) -> Path:
         """The Maildir of `maildir:`, inside the data folder unless another is named."""
         return self.data_dir / (unquote(urlsplit(self.mail).path) or "mail")

@@ -17,6 +17,7 @@ from feedback.config import Config, load_config
 from feedback.errors import FeedbackError, PublishError
 from feedback.keys import Keys, load_keys
 from feedback.loop.asking import Asking
+from feedback.loop.backing_up import back_up_if_due, hold_after_gap
 from feedback.loop.health import LATE_AFTER
 from feedback.loop.sending import Sending
 from feedback.mail.transport import open_transport
@@ -43,11 +44,14 @@ class Job:
 def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
     """The jobs, in the order of the loop. Raises ConfigError while nobody would hear of a “no”."""
     config.require_people()
+    if config.mail_is_smtp:  # nobody is harmed by what stays on this machine
+        hold_after_gap(store, datetime.now(UTC))
     asking = Asking(store, keys, config)
     sending = Sending(store, asking, keys, config, open_transport(config))
     return [
         Job("ask", "puts the surveys that are due into the outbox", asking.step, 15),
         Job("send", "sends what is in the outbox", sending.step, 10, sending.close),
+        Job("backup", "backs everything up once a night", partial(back_up_if_due, store, config), 300),
         Job("publish", "builds the site once a day", partial(publish_if_due, store, config), 60),
     ]
 

@@ -2,6 +2,7 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -143,3 +144,47 @@ def test_times_are_told_in_the_businesss_zone(workplace: Workplace) -> None:
     write_case(workplace, resolved_at=moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
     workplace.feedback("import", "cases", "cases.json")
     assert f"{moment + timedelta(hours=9):%H:%M} (Asia/Tokyo)" in workplace.feedback("explain", "1001")
+
+
+def test_a_backup_is_restored_and_mail_is_released_by_command(workplace: Workplace) -> None:
+    write_case(workplace)
+    workplace.feedback("import", "cases", "cases.json")
+    assert "and read back." in workplace.feedback("backup", "copy.tar.gz")
+    workplace.feedback("tick", "--at", "+25h")
+    assert "Stop it, wait a minute" in workplace.feedback("restore", "copy.tar.gz", status=1)
+    age_heartbeats(workplace)
+    told = workplace.feedback("restore", "copy.tar.gz")
+    assert "Restored from copy.tar.gz." in told
+    assert "Mail to customers is held." in told
+    assert "BAD held mail: mail to customers is held since" in workplace.feedback("health", status=1)
+    workplace.feedback("tick", "--at", "+25h")
+    assert len(list((workplace.data / "mail" / "new").iterdir())) == 1
+    told = workplace.feedback("resume", "--yes")
+    assert "Held since" in told
+    assert "No mail is held." in workplace.feedback("resume", "--yes", status=1)
+    workplace.feedback("tick", "--at", "+26h")
+    assert len(list((workplace.data / "mail" / "new").iterdir())) == 1
+
+
+def age_heartbeats(workplace: Workplace) -> None:
+    """As if the service had been stopped two minutes ago."""
+    connection = sqlite3.connect(workplace.data / "feedback.db")
+    connection.execute("UPDATE heartbeats SET beat_at = '2026-01-01T00:00:00Z'")
+    connection.commit()
+    connection.close()
+
+
+def test_resuming_asks_first(workplace: Workplace) -> None:
+    workplace.feedback("backup", "copy.tar.gz")
+    workplace.feedback("restore", "copy.tar.gz")
+    done = subprocess.run(
+        [FEEDBACK, "resume"],
+        cwd=workplace.folder,
+        env=workplace.environment,
+        input="n\n",
+        text=True,
+        capture_output=True,
+    )
+    assert "Release them?" in done.stdout
+    assert done.returncode == 1
+    assert "No mail is held." not in workplace.feedback("resume", "--yes")

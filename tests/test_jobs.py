@@ -71,7 +71,7 @@ def test_a_slow_job_delays_no_other_and_all_stop_at_once(
     runner = threading.Thread(target=jobs.run_forever, args=(config, stop))
     runner.start()
     try:
-        eventually(lambda: {beat.job for beat in loop.store.operations.heartbeats()} == {"ask", "send"})
+        eventually(lambda: {beat.job for beat in loop.store.operations.heartbeats()} == {"ask", "send", "backup"})
     finally:
         stop.set()
         stuck.set()

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     REOPENED = "reopened"
     MERGED = "merged"
     SPAM = "spam"
+    ASKED_BEFORE = "asked_before"
     RESOLVED_AGAIN = "resolved_again"
     TOO_OLD = "too_old"
 
@@ -43,6 +44,7 @@ _SENTENCES = {
     Reason.REOPENED: "the case was opened again",
     Reason.MERGED: "the case was merged into another",
     Reason.SPAM: "the case is spam",
+    Reason.ASKED_BEFORE: "the customer was asked before a backup was restored",
     Reason.RESOLVED_AGAIN: "the case has been resolved again since, and we ask about the latest resolution",
     Reason.TOO_OLD: "the resolution is too long ago",
 }
@@ -54,6 +56,7 @@ class Facts:
 
     address: str | None
     opted_out: bool
+    asked_elsewhere: bool
     status: CaseStatus
     is_latest: bool
     resolved_at: datetime
@@ -81,6 +84,8 @@ def decide(facts: Facts, config: Config, now: datetime) -> Decision:
         return Decision(Verdict.SKIP, Reason.INVALID_ADDRESS)
     if facts.opted_out:
         return Decision(Verdict.SKIP, Reason.OPTED_OUT)
+    if facts.asked_elsewhere:
+        return Decision(Verdict.SKIP, Reason.ASKED_BEFORE)
     if facts.status is not CaseStatus.RESOLVED:
         return Decision(Verdict.SKIP, _NOT_RESOLVED[facts.status])
     if not facts.is_latest:

@@ -89,6 +89,7 @@ class Asking:
             Facts(
                 address=address,
                 opted_out=opted_out,
+                asked_elsewhere=facts.asked_elsewhere and not facts.has_mail,
                 status=facts.status,
                 is_latest=facts.is_latest,
                 resolved_at=facts.resolved_at,

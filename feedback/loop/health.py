@@ -8,6 +8,7 @@ from feedback.store import Store
 LATE_AFTER = {  # each job's longest step, with room; a job beats after every step
     "ask": timedelta(minutes=2),
     "send": timedelta(minutes=5),
+    "backup": timedelta(minutes=30),
     "publish": timedelta(minutes=10),
 }
 BUILD_LATE_AFTER = timedelta(hours=26)
@@ -28,7 +29,7 @@ class Check:
 
 def check(store: Store, now: datetime) -> list[Check]:
     """All checks but that of the web service itself. `now` is the machine's real clock. Raises StoreError."""
-    return [*_scheduler(store, now), _mail(store, now), _build(store, now)]
+    return [*_scheduler(store, now), _mail(store, now), *_hold(store), _build(store, now)]
 
 
 def _scheduler(store: Store, now: datetime) -> list[Check]:
@@ -55,6 +56,14 @@ def _mail(store: Store, now: datetime) -> Check:
     if trouble.late_alerts:
         words = f"{trouble.late_alerts} alerts about a “no” have not been taken by the mail server for an hour; {words}"
     return Check("mail", trouble.late_alerts == 0, words)
+
+
+def _hold(store: Store) -> list[Check]:
+    hold = store.operations.held()
+    if hold is None:
+        return []
+    words = f"mail to customers is held since {_at(hold.since)}: {hold.reason}. See what waits with: feedback resume"
+    return [Check("held mail", False, words)]
 
 
 def _build(store: Store, now: datetime) -> Check:

@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from feedback.errors import PendingMigrations, StoreError
+from feedback.store.archives import write_archive
 from feedback.store.cases import Cases
 from feedback.store.followups import FollowUps
 from feedback.store.operations import Operations
@@ -33,6 +34,10 @@ class Store:
         All or nothing; once the block is left without an error, its changes are on disk. Raises StoreError.
         """
         return self._database.write()
+
+    def back_up(self, secret: Path, target: Path) -> None:
+        """The database and the secret in one checked, compressed file. Raises StoreError."""
+        write_archive(self._database, secret, target)
 
     def copy_to(self, path: Path) -> "Store":
         """A whole, consistent copy of the database in a new file, opened."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from feedback.errors import NotFound, Refused
@@ -39,6 +40,15 @@ class Demo:
     offset: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why customers' mail is held, since when, and the database that a restore has put aside."""
+
+    since: datetime
+    reason: str
+    replaced: Path | None
+
+
 class Operations:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -50,6 +60,10 @@ class Operations:
         return [
             Heartbeat(row["job"], moment(row["beat_at"]), row["words"]) for row in self._database.rows(_sql.heartbeats)
         ]
+
+    def forget_heartbeats(self) -> None:
+        """As if no job had ever run: what they would tell of a gap is known."""
+        self._database.change(_sql.forget_heartbeats)
 
     def note_build(self, build: Build) -> None:
         self._database.change(
@@ -77,6 +91,22 @@ class Operations:
     def settle_request(self, job: str, request: str) -> None:
         """The job has done it; a request that came meanwhile still waits."""
         self._database.change(_sql.settle_request, job=job, id=request)
+
+    def hold(self, hold: Hold) -> None:
+        """Let no mail to customers go out until it is released."""
+        replaced = str(hold.replaced) if hold.replaced is not None else None
+        self._database.change(_sql.hold, since=hold.since, reason=hold.reason, replaced=replaced)
+
+    def held(self) -> Hold | None:
+        row = self._database.row(_sql.held)
+        return (
+            Hold(moment(row["since"]), row["reason"], Path(row["replaced"]) if row["replaced"] else None)
+            if row
+            else None
+        )
+
+    def release(self) -> None:
+        self._database.change(_sql.release_hold)
 
     def begin_demo(self, since: datetime, offset: timedelta) -> None:
         """Mark the database as a demo's, whose clock differs from the machine's."""

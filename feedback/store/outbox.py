@@ -59,6 +59,7 @@ class Standing(StrEnum):
 class MailLine:
     """A mail as a list shows it, with the case that it is about."""
 
+    id: str
     kind: Kind
     due_at: datetime
     handed_over_at: datetime | None
@@ -76,6 +77,36 @@ class Trouble:
     late_alerts: int
     failed: int
     unconfirmed: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAbout:
+    """What a mail to a customer asks about, in words that another database of the same cases shares."""
+
+    source: str
+    ref: str
+    resolved_at: datetime
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A mail that went out (`sent`) or may have (`unconfirmed`)."""
+
+    state: MailState
+    recipient: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A survey whose mail would go out; `is_queued` if it is in the outbox already."""
+
+    survey_id: str
+    is_queued: bool
+    about: AskedAbout
+    subject: str | None
+    email: str | None
 
 
 class Outbox:
@@ -178,6 +209,7 @@ class Outbox:
         """Newest first, but what waits by when it is due; with `since`, only those handed over from then on."""
         return [
             MailLine(
+                id=row["id"],
                 kind=Kind(row["kind"]),
                 due_at=moment(row["due_at"]),
                 handed_over_at=moment_or_none(row["handed_over_at"]),
@@ -195,8 +227,52 @@ class Outbox:
         found = {row["standing"]: row["n"] for row in self._database.rows(_sql.count_standings, since=sent_since)}
         return {standing: found.get(standing.value, 0) for standing in Standing}
 
+    def confirm(self, mail_id: str) -> bool:
+        """A mail in doubt has arrived; False if it is in doubt no more."""
+        return self._database.change(_sql.confirm, id=mail_id) == 1
+
+    def queue_again(self, mail_id: str, now: datetime) -> bool:
+        """A mail in doubt is to be sent once more; False if it is in doubt no more."""
+        return self._database.change(_sql.queue_again, id=mail_id, now=now) == 1
+
+    def handed_over(self) -> dict[AskedAbout, HandedOver]:
+        """Every mail to a customer that went out, or may have."""
+        return {
+            _asked_about(row): HandedOver(
+                state=MailState(row["state"]), recipient=row["recipient"], at=moment(row["handed_over_at"])
+            )
+            for row in self._database.rows(_sql.handed_over)
+        }
+
+    def not_yet_handed_over(self, now: datetime) -> list[Waiting]:
+        """Surveys whose mail would go out by now, by when they were due."""
+        return [
+            Waiting(
+                survey_id=row["id"],
+                is_queued=row["state"] == "asked",
+                about=_asked_about(row),
+                subject=row["subject"],
+                email=row["email"],
+            )
+            for row in self._database.rows(_sql.not_yet_handed_over, now=now)
+        ]
+
+    def note_handed_over(self, survey_id: str, known: HandedOver) -> None:
+        """What another database knows of a mail that waits here."""
+        self._database.change(
+            _sql.note_handed_over,
+            survey_id=survey_id,
+            state=known.state,
+            recipient=known.recipient,
+            handed_over_at=known.at,
+        )
+
     def trouble(self, *, alerts_before: datetime, since: datetime) -> Trouble:
         """Alerts unsent about follow-ups opened before a moment; surveys failed or in doubt, due after another."""
         row = self._database.row(_sql.trouble, alerts_before=alerts_before, since=since)
         assert row is not None
         return Trouble(row["late_alerts"], row["failed"], row["unconfirmed"])
+
+
+def _asked_about(row: Mapping[str, Any]) -> AskedAbout:
+    return AskedAbout(row["source"], row["ref"], moment(row["resolved_at"]), row["round"])

@@ -25,6 +25,7 @@ class ResolutionFacts:
     status: CaseStatus
     is_latest: bool
     address: str | None
+    asked_elsewhere: bool
     survey_id: str | None
     survey_state: SurveyState | None
     has_mail: bool
@@ -67,6 +68,7 @@ class Surveys:
             status=CaseStatus(row["status"]),
             is_latest=bool(row["is_latest"]),
             address=row["email"],
+            asked_elsewhere=bool(row["asked_elsewhere"]),
             survey_id=row["survey_id"],
             survey_state=SurveyState(row["survey_state"]) if row["survey_state"] else None,
             has_mail=row["mail_id"] is not None,
@@ -82,6 +84,18 @@ class Surveys:
     def suppress(self, address_hash: str, *, reason: str, now: datetime) -> None:
         """Opt the address out for ever."""
         self._database.change(_sql.suppress, address_hash=address_hash, reason=reason, at=now)
+
+    def carry_over(self, other: "Surveys") -> int:
+        """Take over another database's opt-outs and erasures; how many of them were new here."""
+        rows = other._database.rows(_sql.suppressions)
+        new = sum(self._database.change(_sql.suppress, **row) for row in map(dict, rows))
+        return new + sum(
+            self._database.change(_sql.add_erasure, **row) for row in map(dict, other._database.rows(_sql.erasures))
+        )
+
+    def note_asked_elsewhere(self, source: str, ref: str, resolved_at: datetime, round: int) -> None:
+        """A replaced database has asked about this resolution; it is not to be asked about again."""
+        self._database.change(_sql.note_asked_elsewhere, source=source, ref=ref, resolved_at=resolved_at, round=round)
 
     def note_decision(self, facts: ResolutionFacts, decision: Decision, now: datetime) -> None:
         """Write the decision on these facts into the ledger, unless the newest entry says the same."""

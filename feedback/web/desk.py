@@ -12,9 +12,9 @@ from feedback.config import Config
 from feedback.domain.followups import CLOSINGS, Channel, FollowUp, Outcome
 from feedback.domain.surveys import REASONS, Choice
 from feedback.domain.timing import local_day, moment_in_words, span_in_words
-from feedback.errors import NotFound, Refused
+from feedback.errors import NotFound, Refused, StoreError
 from feedback.keys import Keys
-from feedback.loop import following_up
+from feedback.loop import backing_up, doubts, following_up
 from feedback.loop.explaining import explain_case
 from feedback.loop.health import check
 from feedback.store import Store
@@ -147,7 +147,31 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             standing: store.outbox.mails(standing, PAGE, since=midnight if standing is Standing.SENT else None)
             for standing in Standing
         }
-        return render_template("desk_outbox.html", mails=mails, counts=store.outbox.standings(midnight), most=PAGE)
+        held = store.operations.held()
+        plan = backing_up.plan_resumption(store, now()) if held is not None else None
+        return render_template(
+            "desk_outbox.html", mails=mails, counts=store.outbox.standings(midnight), most=PAGE, plan=plan
+        )
+
+    @desk.post("/outbox/<key>/<any(arrived, again):what>")
+    def settle(key: str, what: str) -> Response:
+        return decided(
+            lambda: doubts.has_it(store, key) if what == "arrived" else doubts.send_again(store, key, now()),
+            "Noted: the customer has it." if what == "arrived" else "It goes out again, if asking is still right.",
+        )
+
+    @desk.post("/outbox/resume")
+    def resume() -> Response:
+        return decided(lambda: backing_up.resume(store, now()), "Released, but for what had gone out already.")
+
+    def decided(act: Callable[[], object], words: str) -> Response:
+        """Do what staff decided about the outbox, and show it; a refusal is told there as well."""
+        try:
+            act()
+        except (Refused, StoreError) as error:
+            words = str(error)
+        flash(words)
+        return redirect(url_for("desk.outbox"), 303)
 
     @desk.route("/<path:_unknown>")
     def unknown(_unknown: str) -> NoReturn:

@@ -10,7 +10,12 @@ from feedback.domain.eligibility import Decision, Facts, Reason, Verdict, decide
 from tests.conftest import DAY, NOW
 
 FACTS = Facts(
-    address="ada@example.org", opted_out=False, status=CaseStatus.RESOLVED, is_latest=True, resolved_at=NOW - DAY
+    address="ada@example.org",
+    opted_out=False,
+    asked_elsewhere=False,
+    status=CaseStatus.RESOLVED,
+    is_latest=True,
+    resolved_at=NOW - DAY,
 )
 SECOND = timedelta(seconds=1)
 
@@ -22,6 +27,7 @@ SECOND = timedelta(seconds=1)
         (replace(FACTS, address=None), Verdict.SKIP, Reason.NO_ADDRESS),
         (replace(FACTS, address="ada@localhost"), Verdict.SKIP, Reason.INVALID_ADDRESS),
         (replace(FACTS, opted_out=True), Verdict.SKIP, Reason.OPTED_OUT),
+        (replace(FACTS, asked_elsewhere=True), Verdict.SKIP, Reason.ASKED_BEFORE),
         (replace(FACTS, status=CaseStatus.OPEN), Verdict.SKIP, Reason.REOPENED),
         (replace(FACTS, status=CaseStatus.MERGED), Verdict.SKIP, Reason.MERGED),
         (replace(FACTS, status=CaseStatus.SPAM), Verdict.SKIP, Reason.SPAM),

@@ -242,8 +242,10 @@ def test_an_alert_stands_beside_the_case_that_it_is_about(loop: Loop) -> None:
     loop.take(ADA)
     answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, ASKED)
     (row,) = loop.rows("SELECT id FROM cases")
+    (mail,) = loop.rows("SELECT id FROM outbox")
     assert loop.store.outbox.mails(Standing.WAITING, 9) == [
         MailLine(
+            id=mail["id"],
             kind=Kind.ALERT,
             due_at=ASKED + answering.ALERT_AFTER,
             handed_over_at=None,

@@ -18,6 +18,7 @@ from feedback.domain.surveys import Choice, Details, Stage
 from feedback.keys import Keys, Purpose
 from feedback.loop import answering, following_up
 from feedback.loop.explaining import explain_case
+from feedback.store.operations import Hold
 from feedback.web import create_app, login, passwords
 from feedback.web.passwords import hash_password, is_password
 from tests.conftest import ADA, BRUNO, CHIOMA, DAY, NOW, Loop, MailServer
@@ -155,7 +156,9 @@ def addresses(app: Flask, loop: Loop, method: str) -> list[str]:
     outside = {rule.endpoint for rule in rules if not rule.endpoint.startswith("desk.")}
     assert outside <= {"login.show", "login.enter", "login.leave"}
     return [
-        rule.rule.replace("<path:_unknown>", "nowhere").replace("<key>", keys.get(rule.rule.split("/")[2], ""))
+        rule.rule.replace("<path:_unknown>", "nowhere")
+        .replace("<any(arrived, again):what>", "arrived")
+        .replace("<key>", keys.get(rule.rule.split("/")[2], "a-mail"))
         for rule in rules
         if rule.endpoint not in outside
     ]
@@ -921,7 +924,7 @@ def test_the_outbox_shows_each_mail_where_it_stands(
     assert found["unconfirmed"] == (
         "In doubt (1) They may have arrived or not, and are not sent again by themselves."
         " Survey to chioma@example.org · C-3: Invoice twice"
-        " today, 12:00 · the sender stopped before the server had answered"
+        " today, 12:00 · the sender stopped before the server had answered The customer has it Send again"
     )
     assert re.fullmatch(
         r"Refused \(1\) The mail server refused them; they are not tried again\."
@@ -929,8 +932,7 @@ def test_the_outbox_shows_each_mail_where_it_stands(
         found["failed"],
     )
     assert found["sent"].startswith(
-        "Sent today (1) The mail server took them."
-        " Survey to Ada@example.org · A-1: Printer jams on page two today, 12:00"
+        "Sent today (1) They were handed over. Survey to Ada@example.org · A-1: Printer jams on page two today, 12:00"
     )
     assert found["dropped"].startswith(
         "Withdrawn (1) Asking was not right any more when they were to go. Survey to dan@"
@@ -996,3 +998,37 @@ def test_odd_words_are_kept_and_inert_on_every_page(
     for page in texts:
         assert str(escape(text)) in page
         assert not re.search(r"<script|<b onclick|<br>", page)
+
+
+@pytest.mark.parametrize(("button", "state"), [("The customer has it", "sent"), ("Send again", "queued")])
+def test_staff_decide_about_a_mail_in_doubt_once(mara: FlaskClient, loop: Loop, button: str, state: str) -> None:
+    loop.take(ADA)
+    loop.ask()
+    with loop.store.write():
+        (mail,) = loop.store.outbox.claim("a process", NOW + DAY, HOUR, 9)
+        loop.store.outbox.hand_over(mail, "a process", "ada@example.org", NOW + DAY, HOUR)
+        loop.store.outbox.settle_lapsed(NOW + DAY + 2 * HOUR)
+    page = mara.get("/desk/outbox").text
+    action = re.search(rf'formaction="([^"]+)"[^>]*>{button}<', page)
+    assert action is not None
+    for words in ("Noted" if state == "sent" else "It goes out again", "This mail is in doubt no more"):
+        assert mara.post(action[1], data={"csrf_token": csrf_of(page)}).status_code == 303
+        assert words in mara.get("/desk/outbox").text
+        assert [row["state"] for row in loop.rows("SELECT state FROM outbox")] == [state]
+
+
+def test_held_mail_is_told_and_released_at_the_desk(mara: FlaskClient, loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    with loop.store.write():
+        loop.store.operations.hold(Hold(LATER, "nothing had run since Sunday", None))
+    loop.send(LATER)
+    assert loop.maildir() == []
+    page = mara.get("/desk/outbox").text
+    assert "Mail to customers is held since today, 14:00: nothing had run since Sunday." in shown(page)
+    assert "1 would go out now, the first of them about A-1." in shown(page)
+    assert "held mail: mail to customers is held" in shown(mara.get("/desk/").text)
+    send(mara, "/desk/outbox", "/desk/outbox/resume")
+    assert "Released, but for what had gone out already." in mara.get("/desk/outbox").text
+    loop.send(LATER)
+    assert len(loop.maildir()) == 1

@@ -39,6 +39,7 @@ def test_health_is_red_until_the_scheduler_has_run(client: FlaskClient) -> None:
         "web": True,
         "scheduler: ask": False,
         "scheduler: send": False,
+        "scheduler: backup": False,
         "scheduler: publish": False,
         "mail": True,
         "build": False,

@@ -1,4 +1,4 @@
--- Version 2: the desk, and the clock of a demo.
+-- Version 2: the desk, the clock of a demo, and mail that is held after a restore.
 
 -- Another session_key ends all sessions of the person.
 ALTER TABLE staff ADD COLUMN session_key TEXT NOT NULL DEFAULT '';
@@ -19,6 +19,23 @@ CREATE TABLE demo (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   since TEXT NOT NULL,
   offset_s INTEGER NOT NULL
+) STRICT;
+
+-- One row at most: customers' mail is held, since when and why, and the database that a restore has put aside.
+CREATE TABLE hold (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  since TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  replaced TEXT
+) STRICT;
+
+-- What a replaced database had asked about; a case that is imported again must not be asked about again.
+CREATE TABLE asked_elsewhere (
+  source TEXT NOT NULL,
+  ref TEXT NOT NULL,
+  resolved_at TEXT NOT NULL,
+  round INTEGER NOT NULL,
+  PRIMARY KEY (source, ref, resolved_at, round)
 ) STRICT;
 
 -- What people asked a job to do at its next look; a later request has another id.

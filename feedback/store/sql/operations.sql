@@ -7,6 +7,10 @@ ON CONFLICT (job) DO UPDATE SET beat_at = excluded.beat_at, words = excluded.wor
 -- Every job's last beat.
 SELECT job, beat_at, words FROM heartbeats ORDER BY job;
 
+-- name: forget_heartbeats!
+-- As if no job had ever run.
+DELETE FROM heartbeats;
+
 -- name: add_build!
 -- A build of the site: `words` only if it failed.
 INSERT INTO builds (at, finished_at, words, headline) VALUES (:at, :finished_at, :words, :headline);
@@ -30,6 +34,18 @@ DELETE FROM requests WHERE job = :job AND id = :id;
 -- name: requested^
 -- The request for a job, if somebody waits for it.
 SELECT id FROM requests WHERE job = :job;
+
+-- name: hold!
+-- Customers' mail does not go out until it is released; a hold that stands keeps its reason.
+INSERT INTO hold (id, since, reason, replaced) VALUES (1, :since, :reason, :replaced) ON CONFLICT (id) DO NOTHING;
+
+-- name: held^
+-- Why customers' mail is held, if it is.
+SELECT since, reason, replaced FROM hold;
+
+-- name: release_hold!
+-- Customers' mail goes out again.
+DELETE FROM hold;
 
 -- name: begin_demo!
 -- This database is a demo's.

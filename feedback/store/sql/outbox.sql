@@ -31,6 +31,7 @@ WHERE state = 'handing_over' AND lease_until < :now AND kind = 'alert';
 UPDATE outbox SET state = 'claimed', lease_owner = :owner, lease_until = :lease_until, attempts = attempts + 1
 WHERE state IN ('queued', 'retry') AND id IN (
   SELECT id FROM outbox WHERE state IN ('queued', 'retry') AND kind = :kind AND due_at <= :now
+    AND (kind <> 'survey' OR NOT EXISTS (SELECT 1 FROM hold))
   ORDER BY due_at LIMIT :limit)
 RETURNING id, kind, survey_id, (SELECT resolution_id FROM surveys s WHERE s.id = outbox.survey_id) AS resolution_id,
   follow_up_id, recipient, attempts;
@@ -96,7 +97,7 @@ WHERE (state IN ('queued', 'retry') AND due_at <= :now) OR state IN ('claimed', 
 -- name: mails_in
 -- The mails that wait in whatever way, by when they are due, or are in one other state, newest first, each with its
 -- case and its customer.
-SELECT o.kind, o.due_at, o.handed_over_at, o.words, COALESCE(o.recipient, cu.email) AS recipient,
+SELECT o.id, o.kind, o.due_at, o.handed_over_at, o.words, COALESCE(o.recipient, cu.email) AS recipient,
   c.id AS case_id, c.ref, c.subject
 FROM outbox o
 LEFT JOIN follow_ups f ON f.id = o.follow_up_id
@@ -114,3 +115,39 @@ LIMIT :limit;
 SELECT CASE WHEN state IN ('queued', 'claimed', 'handing_over', 'retry') THEN 'waiting' ELSE state END AS standing,
   COUNT(*) AS n
 FROM outbox WHERE state <> 'sent' OR handed_over_at >= :since GROUP BY 1;
+
+-- name: handed_over
+-- Customers' mails that went out or may have: which resolution of which case they asked about, in which round.
+SELECT c.source, c.ref, r.resolved_at, s.round, o.recipient, o.handed_over_at,
+  CASE WHEN o.state = 'sent' THEN 'sent' ELSE 'unconfirmed' END AS state
+FROM outbox o
+JOIN surveys s ON s.id = o.survey_id
+JOIN resolutions r ON r.id = s.resolution_id
+JOIN cases c ON c.id = r.case_id
+WHERE o.state IN ('handing_over', 'sent', 'unconfirmed');
+
+-- name: not_yet_handed_over
+-- Surveys whose mail would go out, now or when it is due.
+SELECT s.id, s.state, c.source, c.ref, c.subject, r.resolved_at, s.round, cu.email
+FROM surveys s
+JOIN resolutions r ON r.id = s.resolution_id
+JOIN cases c ON c.id = r.case_id
+LEFT JOIN customers cu ON cu.id = c.customer_id
+LEFT JOIN outbox o ON o.survey_id = s.id
+WHERE (s.state = 'waiting' AND s.due_at <= :now) OR (s.state = 'asked' AND o.state IN ('queued', 'claimed', 'retry'))
+ORDER BY s.due_at;
+
+-- name: note_handed_over!
+-- Another database knows that this mail went out, or may have.
+UPDATE outbox SET state = :state, recipient = :recipient, handed_over_at = :handed_over_at, lease_owner = NULL,
+  lease_until = NULL, words = 'known from the database that was replaced'
+WHERE survey_id = :survey_id AND state IN ('queued', 'claimed', 'retry');
+
+-- name: confirm!
+-- Staff know that a mail in doubt has arrived.
+UPDATE outbox SET state = 'sent', words = 'the customer has it, says our staff' WHERE id = :id AND state = 'unconfirmed';
+
+-- name: queue_again!
+-- Staff want a mail in doubt to be sent once more.
+UPDATE outbox SET state = 'queued', due_at = :now, handed_over_at = NULL, words = 'sent again by our staff'
+WHERE id = :id AND state = 'unconfirmed';

@@ -1,0 +1,64 @@
+"""`feedback backup`, `restore` and `resume`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from feedback.cli.terminal import safe
+from feedback.config import load_config
+from feedback.keys import load_keys
+from feedback.loop import backing_up
+from feedback.loop.backing_up import Resumption
+from feedback.store import open_store
+
+SHOWN = 20
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def backup(file: Path | None) -> None:
+    """Back up database and secret into FILE, while the service runs; checked before it counts."""
+    config = load_config()
+    load_keys(config.data_dir)
+    store = open_store(config.database_url)
+    made = backing_up.back_up(store, config, file, datetime.now(UTC))
+    click.echo(f"Backed up to {made} ({made.stat().st_size / 1e6:.1f} MB), and read back.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def restore(file: Path) -> None:
+    """Put the backup FILE in place of the database. Stop the service first; mail to customers is then held."""
+    restored = backing_up.restore(load_config(), file, datetime.now(UTC))
+    click.echo(f"Restored from {file}.")
+    if restored.replaced is not None:
+        click.echo(f"The database that was here is in {restored.replaced}.")
+        click.echo(f"{restored.carried_over} opt-outs and erasures made since the backup were carried over.")
+    click.echo("Mail to customers is held. See what would go out, and release it, with: feedback resume")
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="Release also what the replaced database knows as sent.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def resume(everything: bool, yes: bool) -> None:
+    """Show what mail is held, and release what has not gone out already."""
+    config = load_config()
+    store = open_store(config.database_url)
+    now = datetime.now(UTC)
+    for line in _told(backing_up.plan_resumption(store, now, everything=everything)):
+        click.echo(safe(line))
+    if not yes:
+        click.confirm("Release them?", abort=True)
+    released = backing_up.resume(store, now, everything=everything)
+    click.echo(f"Released: {len(released.rest)}. Not sent again: {len(released.known)}.")
+
+
+def _told(plan: Resumption) -> list[str]:
+    lines = [f"Held since {plan.hold.since:%Y-%m-%d %H:%M} UTC: {plan.hold.reason}."]
+    lines.append(f"Sent already, by the database that was replaced, and not sent again: {len(plan.known)}.")
+    lines.append(f"Would go out now: {len(plan.rest)}.")
+    lines += [f"  {one.about.ref}, {one.email or 'no address'}: {one.subject or ''}" for one in plan.rest[:SHOWN]]
+    if len(plan.rest) > SHOWN:
+        lines.append(f"  and {len(plan.rest) - SHOWN:,} more")
+    return lines

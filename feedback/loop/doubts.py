@@ -1,0 +1,24 @@
+"""What staff decide about a mail that may have arrived or not."""
+
+from datetime import datetime
+
+from feedback.errors import Refused
+from feedback.store import Store
+
+
+def has_it(store: Store, mail_id: str) -> None:
+    """The customer has told us that the mail arrived. Raises Refused if it is in doubt no more."""
+    with store.write():
+        if not store.outbox.confirm(mail_id):
+            raise _settled()
+
+
+def send_again(store: Store, mail_id: str, now: datetime) -> None:
+    """A person takes it upon them that the customer may get it twice. It is decided once more whether to ask."""
+    with store.write():
+        if not store.outbox.queue_again(mail_id, now):
+            raise _settled()
+
+
+def _settled() -> Refused:
+    return Refused("This mail is in doubt no more; see where it stands now.")

@@ -1,0 +1,80 @@
+"""A backup: one compressed file that holds the database and the secret, and was read back before it counts."""
+
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from feedback.errors import StoreError
+from feedback.store.sqlite import Database
+
+DATABASE, SECRET = "feedback.db", "secret.key"
+
+
+def write_archive(database: Database, secret: Path, target: Path) -> None:
+    """Back up a database, though others write meanwhile, and its secret. Never over a file that is there.
+
+    The archive is opened and its database checked before it gets its name. Raises StoreError.
+    """
+    if target.exists():
+        raise StoreError(f"{target} is there already, and a backup overwrites nothing. Give another name.")
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".backup-", dir=target.parent) as folder:
+            copy, fresh = Path(folder) / "copy.sqlite", Path(folder) / "archive"
+            database.copy_to(copy)
+            with tarfile.open(fresh, "w:gz", compresslevel=6) as archive:
+                archive.add(copy, DATABASE)
+                archive.add(secret, SECRET)
+            copy.unlink()
+            read_archive(fresh, Path(folder))
+            fresh.chmod(0o600)
+            _flush(fresh)
+            os.link(fresh, target)  # unlike rename, this replaces nothing
+            _flush(target.parent)
+    except (OSError, tarfile.TarError) as error:
+        raise StoreError(f"The backup {target} cannot be made: {error}. Nothing stands under its name.") from None
+
+
+def read_archive(archive: Path, folder: Path) -> None:
+    """Unpack a backup into a folder, and check its database. Raises StoreError for anything but a whole backup."""
+    try:
+        with tarfile.open(archive, "r:gz") as packed:
+            for name in (DATABASE, SECRET):
+                member = packed.extractfile(name)
+                if member is None:
+                    raise KeyError(name)
+                path = folder / name
+                path.touch(mode=0o600)
+                with member, path.open("wb") as file:
+                    shutil.copyfileobj(member, file)
+    except (KeyError, tarfile.TarError, EOFError, OSError) as error:
+        raise StoreError(f"{archive} is no whole backup of ours: {error}. Take another one.") from None
+    _check(folder / DATABASE, archive)
+
+
+def _check(database: Path, archive: Path) -> None:
+    try:
+        connection = sqlite3.connect(database)
+        try:
+            (found,) = connection.execute("PRAGMA integrity_check").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+    for rest in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            database.with_name(database.name + rest).unlink()
+    if found != "ok":
+        raise StoreError(f"The database in {archive} is damaged: {found}. Take another backup.")
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

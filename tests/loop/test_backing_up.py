@@ -1,0 +1,285 @@
+"""Backups, and what happens to mail after a restore."""
+
+import gzip
+import shutil
+import sqlite3
+import tarfile
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from feedback.config import Config
+from feedback.domain.surveys import Choice
+from feedback.errors import Refused, StoreError
+from feedback.keys import load_keys
+from feedback.loop import answering, backing_up
+from feedback.loop.asking import Asking
+from feedback.store import open_store
+from feedback.store.archives import read_archive
+from tests.conftest import ADA, BRUNO, DAY, NOW, Loop, MailServer
+
+LATER = NOW + DAY
+CUSTOMERS = 20
+
+
+def backup_of(loop: Loop, path: Path) -> Path:
+    return backing_up.back_up(loop.store, loop.config, path, NOW)
+
+
+def reopened(loop: Loop) -> Loop:
+    """The installation after the service was started again."""
+    store, keys = open_store(loop.config.database_url), load_keys(loop.config.data_dir)
+    return Loop(store, keys, loop.config, Asking(store, keys, loop.config))
+
+
+def restored(loop: Loop, archive: Path, now: datetime = LATER) -> Loop:
+    loop.store.close()
+    backing_up.restore(loop.config, archive, now)
+    return reopened(loop)
+
+
+def test_a_backup_is_one_file_for_its_owner_alone_with_the_database_and_the_secret(loop: Loop, tmp_path: Path) -> None:
+    loop.take(ADA)
+    path = backup_of(loop, tmp_path / "copy.tar.gz")
+    assert path.stat().st_mode & 0o777 == 0o600
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    read_archive(path, folder)
+    assert (folder / "secret.key").read_bytes() == (loop.config.data_dir / "secret.key").read_bytes()
+    connection = sqlite3.connect(folder / "feedback.db")
+    assert connection.execute("SELECT ref FROM cases").fetchall() == [("A-1",)]
+    connection.close()
+    assert list(loop.config.data_dir.glob("*.db")) == [loop.config.data_dir / "feedback.db"]
+    assert not list(tmp_path.glob(".backup-*"))
+
+
+def test_a_backup_overwrites_nothing(loop: Loop, tmp_path: Path) -> None:
+    (tmp_path / "copy.tar.gz").write_text("mine")
+    with pytest.raises(StoreError, match="is there already, and a backup overwrites nothing"):
+        backup_of(loop, tmp_path / "copy.tar.gz")
+    assert (tmp_path / "copy.tar.gz").read_text() == "mine"
+
+
+def test_a_backup_that_cannot_be_made_is_told_and_leaves_nothing(loop: Loop, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be made"):
+        backup_of(loop, tmp_path / "file" / "copy.tar.gz")
+
+
+def test_a_backup_made_while_others_write_is_whole(loop: Loop, tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def write() -> None:
+        n = 0
+        while not stop.is_set():
+            loop.take(replace(ADA, ref=f"W-{n}"))
+            n += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        archives = [backup_of(loop, tmp_path / f"{n}.tar.gz") for n in range(3)]
+    finally:
+        stop.set()
+        writer.join()
+    for archive in archives:
+        folder = tmp_path / archive.name.partition(".")[0]
+        folder.mkdir()
+        read_archive(archive, folder)
+        connection = sqlite3.connect(folder / "feedback.db")
+        (cases,) = connection.execute("SELECT COUNT(*) FROM cases").fetchone()
+        (resolutions,) = connection.execute("SELECT COUNT(*) FROM resolutions").fetchone()
+        connection.close()
+        assert cases == resolutions  # each case and its resolution are one transaction
+
+
+def test_the_nightly_backup_is_made_once_a_night_and_old_ones_go(loop: Loop) -> None:
+    folder = loop.config.data_dir / "backups"
+    mine = backing_up.back_up(loop.store, loop.config, None, NOW)
+    for hours in range(0, 24 * 12, 6):
+        backing_up.back_up_if_due(loop.store, loop.config, NOW + timedelta(hours=hours))
+    assert not backing_up.back_up_if_due(loop.store, loop.config, NOW + timedelta(hours=24 * 12 - 6))
+    days = sorted(date.fromisoformat(path.name[8:18]) for path in folder.glob("nightly-*"))
+    assert days == [date(2026, 3, day) for day in range(8, 16)]  # the week before has its newest, a Sunday
+    assert mine.exists()  # the owner's own stay
+
+
+def spoil(archive: Path, how: str) -> None:
+    content = archive.read_bytes()
+    if how == "cut":
+        archive.write_bytes(content[: len(content) // 2])
+    elif how == "text":
+        archive.write_text("not a backup")
+    elif how == "another archive":
+        with tarfile.open(archive, "w:gz") as tar:
+            tar.add(__file__, "feedback.db")
+    else:
+        plain = bytearray(gzip.decompress(content))
+        plain[20_000:24_000] = bytes(4_000)
+        archive.write_bytes(gzip.compress(bytes(plain)))
+
+
+@pytest.mark.parametrize("how", ["cut", "text", "another archive", "pages of zeros"])
+def test_what_is_no_whole_backup_is_refused_before_anything_is_moved(loop: Loop, tmp_path: Path, how: str) -> None:
+    loop.take(ADA)
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    spoil(archive, how)
+    loop.take(BRUNO)
+    loop.store.close()
+    before = sorted(path.name for path in loop.config.data_dir.iterdir())
+    with pytest.raises(StoreError, match=r"no whole backup of ours|is damaged"):
+        backing_up.restore(loop.config, archive, LATER)
+    assert sorted(path.name for path in loop.config.data_dir.iterdir()) == before
+    again = reopened(loop)
+    assert again.counts()["cases"] == 2
+    again.store.close()
+
+
+def test_nothing_is_restored_under_a_running_service(loop: Loop, tmp_path: Path) -> None:
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    with loop.store.write():
+        loop.store.operations.beat("send", LATER - timedelta(seconds=20), None)
+    with pytest.raises(Refused, match="Stop it, wait a minute"):
+        backing_up.restore(loop.config, archive, LATER)
+
+
+def test_after_a_restore_nothing_that_went_out_goes_again_and_opt_outs_hold(loop: Loop, tmp_path: Path) -> None:
+    people = [replace(ADA, ref=f"R-{n}", customer_ref=f"c{n}", email=f"c{n}@example.org") for n in range(CUSTOMERS)]
+    loop.take(*people)
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    loop.ask()
+    loop.send()
+    assert len(loop.maildir()) == CUSTOMERS
+    for ref in ("R-3", "R-4"):
+        answering.opt_out(loop.store, loop.keys, loop.survey_id(ref), LATER)
+
+    back = restored(loop, archive)
+    back.ask(LATER)
+    back.send(LATER)
+    assert len(back.maildir()) == CUSTOMERS, "nothing goes out before somebody says so"
+    plan = backing_up.plan_resumption(back.store, LATER)
+    assert (len(plan.known), len(plan.rest)) == (CUSTOMERS - 2, 0)
+    assert "a backup was restored (copy.tar.gz)" in plan.hold.reason
+    backing_up.resume(back.store, LATER)
+    back.ask(LATER + timedelta(hours=1))
+    back.send(LATER + timedelta(hours=1))
+    assert len(back.maildir()) == CUSTOMERS
+    states = back.rows("SELECT state, COUNT(*) AS n FROM outbox GROUP BY state")
+    assert states == [{"state": "sent", "n": CUSTOMERS - 2}]
+    back.store.close()
+
+
+def test_a_case_that_came_after_the_backup_is_not_asked_about_again_when_it_is_imported_again(
+    loop: Loop, tmp_path: Path
+) -> None:
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    back = restored(loop, archive)
+    backing_up.resume(back.store, LATER)
+    (taken,) = back.take(ADA, now=LATER)
+    assert taken.decision is not None
+    assert taken.decision.reason.sentence == "the customer was asked before a backup was restored"
+    back.take(BRUNO, now=LATER)
+    back.ask(LATER)
+    back.send(LATER)
+    assert [mail["To"] for mail in back.maildir()] == ["Ada@example.org", "bruno@example.org"]
+    back.store.close()
+
+
+def test_what_had_not_gone_out_is_released_and_what_was_in_doubt_stays_in_doubt(loop: Loop, tmp_path: Path) -> None:
+    loop.take(ADA, BRUNO)
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    loop.ask()
+    with loop.store.write():
+        (mail, *_) = loop.store.outbox.claim("a sender that dies", LATER, DAY, 1)
+        loop.store.outbox.hand_over(mail, "a sender that dies", "Ada@example.org", LATER, DAY)
+    doubtful = loop.rows(
+        "SELECT c.ref FROM outbox o JOIN surveys s ON s.id = o.survey_id JOIN resolutions r"
+        " ON r.id = s.resolution_id JOIN cases c ON c.id = r.case_id WHERE o.state = 'handing_over'"
+    )[0]["ref"]
+    back = restored(loop, archive)
+    released = backing_up.resume(back.store, LATER)
+    assert [one.about.ref for one in released.known] == [doubtful]
+    back.ask(LATER)
+    back.send(LATER)
+    assert len(back.maildir()) == 1
+    assert {row["state"] for row in back.rows("SELECT state FROM outbox")} == {"sent", "unconfirmed"}
+    back.store.close()
+
+
+def test_alerts_to_staff_go_out_while_mail_to_customers_is_held(loop: Loop, tmp_path: Path) -> None:
+    loop.take(ADA)
+    loop.ask()
+    back = restored(loop, backup_of(loop, tmp_path / "copy.tar.gz"))
+    answering.answer(back.store, back.config, back.survey_id(), Choice.NO, LATER)
+    back.send(LATER + timedelta(minutes=1))
+    assert [mail["To"] for mail in back.maildir()] == ["mara@acme.example"]
+    back.store.close()
+
+
+def test_links_of_both_times_stay_valid(loop: Loop, tmp_path: Path) -> None:
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    old = (loop.config.data_dir / "secret.key").read_text().split()
+    (loop.config.data_dir / "secret.key").write_text(
+        "another secret of more than thirty-two letters\n".replace(" ", "-")
+    )
+    back = restored(loop, archive)
+    lines = (loop.config.data_dir / "secret.key").read_text().split()
+    assert lines == ["another-secret-of-more-than-thirty-two-letters", *old]
+    back.store.close()
+
+
+def test_without_the_replaced_database_only_everything_can_be_released(loop: Loop, tmp_path: Path) -> None:
+    loop.take(ADA)
+    back = restored(loop, backup_of(loop, tmp_path / "copy.tar.gz"))
+    back.ask(LATER)
+    shutil.rmtree(back.config.data_dir / "backups")
+    with pytest.raises(StoreError, match="feedback resume --all"):
+        backing_up.resume(back.store, LATER)
+    assert backing_up.resume(back.store, LATER, everything=True).rest
+    back.send(LATER)
+    assert len(back.maildir()) == 1
+    with pytest.raises(Refused, match="No mail is held"):
+        backing_up.resume(back.store, LATER)
+    back.store.close()
+
+
+def test_a_gap_of_more_than_a_day_in_the_heartbeats_holds_mail_until_it_is_released(
+    loop: Loop, make_config: Callable[..., Config]
+) -> None:
+    backing_up.hold_after_gap(loop.store, NOW)
+    assert loop.store.operations.held() is None, "no heartbeat yet is no gap"
+    with loop.store.write():
+        loop.store.operations.beat("ask", NOW - timedelta(days=3), None)
+        loop.store.operations.beat("send", NOW - timedelta(hours=23), None)
+    backing_up.hold_after_gap(loop.store, NOW)
+    assert loop.store.operations.held() is None
+    backing_up.hold_after_gap(loop.store, NOW + timedelta(hours=2))
+    held = loop.store.operations.held()
+    assert held is not None
+    assert held.reason == "nothing had run since 2026-03-02 13:00 UTC"
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    assert loop.maildir() == []
+    backing_up.resume(loop.store, LATER)
+    backing_up.hold_after_gap(loop.store, LATER)
+    loop.send()
+    assert len(loop.maildir()) == 1
+
+
+def test_the_jobs_look_for_a_gap_when_mail_goes_to_a_server(loop: Loop, mail_server: MailServer) -> None:
+    from feedback import jobs
+
+    with loop.store.write():
+        loop.store.operations.beat("send", datetime.now(UTC) - timedelta(days=2), None)
+    jobs.make_jobs(loop.config, loop.store, loop.keys)
+    assert loop.store.operations.held() is None
+    jobs.make_jobs(loop.config.model_copy(update={"mail": mail_server.url}), loop.store, loop.keys)
+    assert loop.store.operations.held() is not None
