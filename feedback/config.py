@@ -72,6 +72,17 @@ def _zone(value: object) -> object:
         raise ValueError("a time zone such as Europe/Berlin or UTC") from None
 
 
+def _limit(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "off":
+        return 0
+    if not re.fullmatch(r"[1-9]\d{0,6}", value.strip()):
+        raise ValueError("a whole number such as 500, or off")
+    return int(value)
+
+
+Limit = Annotated[int, BeforeValidator(_limit)]  # 0 is no limit
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Mailbox = Annotated[Address, BeforeValidator(_mailbox)]
 Mailboxes = Annotated[tuple[Address, ...], BeforeValidator(_mailboxes)]
@@ -94,6 +105,11 @@ class Config(BaseModel):
     url: str = Field("", description="what links in mails begin with; default: http:// and FEEDBACK_LISTEN")
     listen: str = Field("127.0.0.1:8000", description="address and port of the web service")
     proxies: int = Field(0, ge=0, le=5, description="how many proxies stand in front of the web service")
+    smtp_connections: int = Field(2, ge=1, le=10, description="how many connections to the mail server send at once")
+    smtp_rate: Limit = Field(0, description="how many mails to customers may go out a minute; off: no limit")
+    daily_cap: Limit | None = Field(
+        None, description="how many mails to customers may go out in 24 hours; default: 20 times the mean, at least 500"
+    )
     zone: Zone = Field(ZoneInfo("UTC"), description="the business's time zone")
     delay: Duration = Field(timedelta(hours=24), description="how long after a resolution we ask")
     max_age: Duration = Field(timedelta(days=7), description="a resolution older than this is not asked about any more")

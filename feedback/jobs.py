@@ -47,10 +47,13 @@ def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
     if config.mail_is_smtp:  # nobody is harmed by what stays on this machine
         hold_after_gap(store, datetime.now(UTC))
     asking = Asking(store, keys, config)
-    sending = Sending(store, asking, keys, config, open_transport(config))
+    senders = [
+        Sending(store, asking, keys, config, open_transport(config))
+        for _ in range(config.smtp_connections if config.mail_is_smtp else 1)
+    ]
     return [
         Job("ask", "puts the surveys that are due into the outbox", asking.step, 15),
-        Job("send", "sends what is in the outbox", sending.step, 10, sending.close),
+        *(Job("send", "sends what is in the outbox", sender.step, 10, sender.close) for sender in senders),
         Job("backup", "backs everything up once a night", partial(back_up_if_due, store, config), 300),
         Job("publish", "builds the site once a day", partial(publish_if_due, store, config), 60),
     ]
@@ -107,9 +110,9 @@ def run_once(job: Job, store: Store, clock: Callable[[], datetime], stop: thread
 
 def tick(config: Config, store: Store, keys: Keys, now: datetime) -> dict[str, str | None]:
     """Run every job once, in the order of the loop, by the given moment; each one's failure, if it failed."""
-    failures = {}
+    failures: dict[str, str | None] = {}
     for job in make_jobs(config, store, keys):
-        failures[job.name] = run_once(job, store, lambda: now)
+        failures[job.name] = run_once(job, store, lambda: now) or failures.get(job.name)
         _close(job)
     return failures
 
@@ -125,7 +128,7 @@ def run_forever(config: Config, stop: threading.Event | None = None) -> None:
     jobs = make_jobs(config, store, keys)
     if clock.demo() is not None:
         jobs = [replace(job, every_s=1) for job in jobs]  # somebody is watching, and makes the clock jump
-    assert [job.name for job in jobs] == list(LATE_AFTER)
+    assert list(dict.fromkeys(job.name for job in jobs)) == list(LATE_AFTER)
     threads = [
         threading.Thread(target=_loop, args=(job, store, clock, stop), name=job.name, daemon=True) for job in jobs
     ]

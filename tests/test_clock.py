@@ -92,8 +92,8 @@ def test_heartbeats_and_health_stay_on_the_machines_clock(loop: Loop) -> None:
     assert not any(jobs.tick(loop.config, loop.store, loop.keys, Clock(loop.store, loop.config)()).values())
     present = datetime.now(UTC)
     assert all(abs(beat.beat_at - present) < MINUTE for beat in loop.store.operations.heartbeats())
-    assert [one for one in check(loop.store, present) if not one.ok] == []
-    assert {one.ok for one in check(loop.store, NOW + 300 * DAY)} == {True, False}
+    assert [one for one in check(loop.store, loop.config, present) if not one.ok] == []
+    assert {one.ok for one in check(loop.store, loop.config, NOW + 300 * DAY)} == {True, False}
 
 
 def test_commands_in_a_demos_folder_go_by_its_clock(workplace: Workplace) -> None:

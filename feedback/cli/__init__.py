@@ -82,10 +82,10 @@ def health() -> None:
     config = load_config()
     checks = [
         processes.check_web(config),
-        *check(open_store(config.database_url), datetime.now(UTC)),
+        *check(open_store(config.database_url), config, datetime.now(UTC)),
     ]
     for one in checks:
-        click.echo(safe(f"{'ok ' if one.ok else 'BAD'} {one.name}: {one.words}"))
+        click.echo(safe(f"{'BAD' if not one.ok else '!! ' if one.warns else 'ok '} {one.name}: {one.words}"))
     if not all(one.ok for one in checks):
         raise SystemExit(1)
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from feedback.config import Config
+from feedback.loop.sending import daily_cap
 from feedback.store import Store
 
 LATE_AFTER = {  # each job's longest step, with room; a job beats after every step
@@ -20,16 +22,20 @@ DOUBTS_SHOWN_FOR = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that is looked at: whether it is well, and what staff should know or do. The words are not public."""
+    """One thing that is looked at: whether it is well, and what staff should know or do. The words are not public.
+
+    `warns` is yellow: it goes on, and somebody should look.
+    """
 
     name: str
     ok: bool
     words: str
+    warns: bool = False
 
 
-def check(store: Store, now: datetime) -> list[Check]:
+def check(store: Store, config: Config, now: datetime) -> list[Check]:
     """All checks but that of the web service itself. `now` is the machine's real clock. Raises StoreError."""
-    return [*_scheduler(store, now), _mail(store, now), *_hold(store), _build(store, now)]
+    return [*_scheduler(store, now), _mail(store, config, now), *_hold(store), _build(store, now)]
 
 
 def _scheduler(store: Store, now: datetime) -> list[Check]:
@@ -50,12 +56,22 @@ def _scheduler(store: Store, now: datetime) -> list[Check]:
     return checks
 
 
-def _mail(store: Store, now: datetime) -> Check:
+def _mail(store: Store, config: Config, now: datetime) -> Check:
     trouble = store.outbox.trouble(alerts_before=now - ALERT_LATE_AFTER, since=now - DOUBTS_SHOWN_FOR)
-    words = f"{trouble.failed} surveys failed and {trouble.unconfirmed} are unconfirmed since yesterday"
+    told = [f"{trouble.failed} surveys failed and {trouble.unconfirmed} are unconfirmed since yesterday"]
+    pause, cap = store.outbox.paused(), daily_cap(store, config, now)
+    if pause is not None:
+        told.insert(
+            0, f"the mail server cannot be used since {_at(pause.since)}, next try {_at(pause.until)}: {pause.words}"
+        )
+    is_capped = cap is not None and store.outbox.surveys_going(now - timedelta(days=1)) >= cap
+    if is_capped:
+        told.insert(
+            0, f"the daily cap of {cap} mails is reached, and the rest waits. If that is right, set FEEDBACK_DAILY_CAP"
+        )
     if trouble.late_alerts:
-        words = f"{trouble.late_alerts} alerts about a “no” have not been taken by the mail server for an hour; {words}"
-    return Check("mail", trouble.late_alerts == 0, words)
+        told.insert(0, f"{trouble.late_alerts} alerts about a “no” have not been taken by the mail server for an hour")
+    return Check("mail", trouble.late_alerts == 0, "; ".join(told), warns=pause is not None or is_capped)
 
 
 def _hold(store: Store) -> list[Check]:

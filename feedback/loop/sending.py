@@ -16,10 +16,13 @@ from feedback.loop.links import opt_out_url, survey_url
 from feedback.mail import compose
 from feedback.mail.transport import Transport
 from feedback.store import Store
-from feedback.store.outbox import Kind, Mail, MailState
+from feedback.store.outbox import Kind, Mail, MailState, Pause
 
 LEASE = timedelta(minutes=10)
 CLAIM_AT_ONCE = 20
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600, 900))  # for a server that is down
+CAP_AT_LEAST = 500
+CAP_TIMES_MEAN = 20
 RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720))
 
 _log = logging.getLogger(__name__)
@@ -53,6 +56,7 @@ class Sending:
         self._owner = new_id()
         self._claimed: deque[Mail] = deque()
         self._results: list[_Result] = []
+        self._is_paused = False
 
     def step(self, now: datetime) -> bool:
         """Send the next mail. False if there was nothing to do. Raises TransportDown; the mail then waits."""
@@ -71,7 +75,10 @@ class Sending:
                 self._retry(mail, str(doubt), now)
             else:
                 self._results.append(_Result(mail, MailState.UNCONFIRMED, str(doubt)))
-        except (TransportDown, StoreError) as error:
+        except TransportDown as error:
+            self._release([mail, *self._claimed], str(error), paused_at=now)
+            raise
+        except StoreError as error:
             self._release([mail, *self._claimed], str(error))
             raise
         except Exception as error:
@@ -91,7 +98,13 @@ class Sending:
     def _claim(self, now: datetime) -> bool:
         with self._writing() as noted:
             settled = self._store.outbox.settle_lapsed(now)
-            claimed = self._store.outbox.claim(self._owner, now, LEASE, CLAIM_AT_ONCE)
+            pause = self._pause()
+            self._is_paused = pause is not None
+            if pause is not None and now < pause.until:
+                return bool(noted or settled)
+            claimed = self._store.outbox.claim(
+                self._owner, now, LEASE, CLAIM_AT_ONCE, room(self._store, self._config, now)
+            )
             wanted = [mail for mail in claimed if self._still_wanted(mail, now)]
         self._claimed.extend(wanted)
         return bool(noted or settled or claimed)
@@ -118,6 +131,9 @@ class Sending:
                     self._store.outbox.put_back(
                         result.mail, self._owner, result.state, result.words, due_at=result.due_at
                     )
+            if self._results and self._is_paused:  # the server has answered
+                self._store.outbox.end_pause()
+                self._is_paused = False
             yield len(self._results)
         self._results.clear()
 
@@ -170,20 +186,59 @@ class Sending:
             self._results.append(_Result(mail, MailState.FAILED, str(refusal)))
 
     def _retry(self, mail: Mail, words: str, now: datetime) -> None:
-        self._results.append(_Result(mail, MailState.RETRY, words, due_at=now + _pause(mail)))
+        self._results.append(_Result(mail, MailState.RETRY, words, due_at=now + _retry_after(mail)))
 
     def _postpone(self, mail: Mail, words: str, now: datetime) -> None:
         """After a fault of ours: later, unless it may have been handed over, so that the mails behind it can go."""
         with self._writing():
-            self._store.outbox.postpone(mail, self._owner, words, now + _pause(mail))
+            self._store.outbox.postpone(mail, self._owner, words, now + _retry_after(mail))
 
-    def _release(self, mails: list[Mail], words: str | None) -> None:
-        """Nobody's fault: these wait for their next turn, and it does not count as an attempt."""
+    def _release(self, mails: list[Mail], words: str | None, *, paused_at: datetime | None = None) -> None:
+        """Nobody's fault: these wait for their next turn, which does not count as an attempt.
+
+        With `paused_at` the server is left alone for a while from then on, longer each time in a row.
+        """
         self._claimed.clear()
         with self._writing():
             for mail in mails:
                 self._store.outbox.release(mail, self._owner, words)
+            if paused_at is not None:
+                pause = self._pause()
+                failures = pause.failures + 1 if pause is not None else 1
+                until = paused_at + PAUSES[min(failures, len(PAUSES)) - 1]
+                self._store.outbox.pause(self._server, words or "", failures, until, paused_at)
+
+    def _pause(self) -> Pause | None:
+        """The pause of this server; that of one which was set before is none."""
+        pause = self._store.outbox.paused()
+        return pause if pause is not None and pause.transport == self._server else None
+
+    @property
+    def _server(self) -> str:
+        return self._keys.derived("transport", self._config.mail)[:16]
 
 
-def _pause(mail: Mail) -> timedelta:
+def room(store: Store, config: Config, now: datetime) -> int | None:
+    """How many mails to customers may be claimed now; None is no limit.
+
+    A rate holds for a minute. The daily cap stops a run-away: an import with a wrong mapping, say.
+    """
+    limits = []
+    if config.smtp_rate:
+        limits.append(config.smtp_rate - store.outbox.surveys_going(now - timedelta(minutes=1)))
+    cap = daily_cap(store, config, now)
+    if cap is not None:
+        limits.append(cap - store.outbox.surveys_going(now - timedelta(days=1)))
+    return max(0, min(limits)) if limits else None
+
+
+def daily_cap(store: Store, config: Config, now: datetime) -> int | None:
+    """How many mails to customers may go out in 24 hours; None if that is switched off."""
+    if config.daily_cap is not None:
+        return config.daily_cap or None
+    mean = store.outbox.surveys_going(now - timedelta(days=30)) / 30
+    return max(CAP_AT_LEAST, round(CAP_TIMES_MEAN * mean))
+
+
+def _retry_after(mail: Mail) -> timedelta:
     return RETRY_AFTER[min(mail.attempts, len(RETRY_AFTER)) - 1]

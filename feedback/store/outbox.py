@@ -80,6 +80,17 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """A mail server that cannot be used: since when, until when we wait, how often in a row, and what it said."""
+
+    transport: str
+    since: datetime
+    until: datetime
+    failures: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class AskedAbout:
     """What a mail to a customer asks about, in words that another database of the same cases shares."""
 
@@ -134,9 +145,14 @@ class Outbox:
             for statement in (_sql.release_lapsed, _sql.doubt_lapsed, _sql.repeat_lapsed)
         )
 
-    def claim(self, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Mail]:
-        """Claim up to `limit` mails that are due, alerts first; nobody else touches them until the lease ends."""
-        rows = self._claim(Kind.ALERT, owner, now, lease, limit) or self._claim(Kind.SURVEY, owner, now, lease, limit)
+    def claim(self, owner: str, now: datetime, lease: timedelta, limit: int, surveys: int | None = None) -> list[Mail]:
+        """Claim up to `limit` mails that are due, alerts first; nobody else touches them until the lease ends.
+
+        With `surveys`, of customers' mails no more than so many.
+        """
+        rows = self._claim(Kind.ALERT, owner, now, lease, limit)
+        if not rows and surveys != 0:
+            rows = self._claim(Kind.SURVEY, owner, now, lease, limit if surveys is None else min(limit, surveys))
         return [
             Mail(
                 id=row["id"],
@@ -200,6 +216,26 @@ class Outbox:
 
     def counts(self) -> dict[MailState, int]:
         return {MailState(row["state"]): row["n"] for row in self._database.rows(_sql.count_by_state)}
+
+    def surveys_going(self, since: datetime) -> int:
+        """How many customers' mails were handed over since then, or are about to be."""
+        row = self._database.row(_sql.surveys_going, since=since)
+        assert row is not None
+        return int(row["n"])
+
+    def pause(self, transport: str, words: str, failures: int, until: datetime, now: datetime) -> None:
+        """The mail server cannot be used until then."""
+        self._database.change(_sql.pause, transport=transport, words=words, failures=failures, until=until, now=now)
+
+    def paused(self) -> Pause | None:
+        row = self._database.row(_sql.paused)
+        if row is None:
+            return None
+        return Pause(row["transport"], moment(row["since"]), moment(row["until"]), row["failures"], row["words"])
+
+    def end_pause(self) -> None:
+        """The mail server has answered."""
+        self._database.change(_sql.end_pause)
 
     def is_busy(self, now: datetime) -> bool:
         """Whether any mail is due, or on its way."""

@@ -48,7 +48,9 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
 
     @desk.get("/")
     def to_do() -> str:
-        trouble = [one for one in check(store, datetime.now(UTC)) if not one.ok]  # by the machine's real clock
+        trouble = [
+            one for one in check(store, config, datetime.now(UTC)) if one.warns or not one.ok
+        ]  # by the machine's real clock
         return listed(
             "desk_to_do.html", store.follow_ups.open_ones, count=store.follow_ups.count_open(),
             closed=store.follow_ups.closed_ones(CLOSED_SHOWN), trouble=trouble,

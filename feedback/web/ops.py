@@ -27,7 +27,7 @@ def blueprint(config: Config, store: Store) -> Blueprint:
     def healthz() -> Response:
         """200 if all is well, 503 if not, by the machine's real clock. Anyone may ask, so no more than that is told."""
         try:
-            checks = {"web": True} | {one.name: one.ok for one in check(store, datetime.now(UTC))}
+            checks = {"web": True} | {one.name: one.ok for one in check(store, config, datetime.now(UTC))}
         except StoreError as error:
             _log.error("healthz: %s", error)
             checks = {"web": False}

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from feedback.config import Config
 from feedback.domain.cases import CaseStatus
 from feedback.domain.surveys import Choice
 from feedback.errors import MailRefused, StoreError, TransportDown
 from feedback.jobs import Job, run_once
 from feedback.loop import answering
-from feedback.loop.sending import LEASE, Sending
+from feedback.loop.health import check
+from feedback.loop.sending import LEASE, Sending, daily_cap
 from feedback.mail.compose import Letter
 from feedback.store.outbox import MailState
 from tests.conftest import ADA, BRUNO, DAY, NOW, Loop, MailServer, free_port
@@ -402,3 +404,87 @@ def test_a_clear_refusal_is_remembered_while_the_database_is_busy(loop: Loop) ->
     loop.store._database.connection.execute("PRAGMA query_only = OFF")
     sending.step(LATER)
     assert loop.rows("SELECT state, words FROM outbox") == [{"state": "retry", "words": "451 later"}]
+
+
+def test_a_server_that_is_down_is_left_alone_for_longer_each_time(loop: Loop, mail_server: MailServer) -> None:
+    loop.take(ADA)
+    loop.ask()
+    sending, now = loop.sending("smtp://127.0.0.1:9"), NOW + DAY
+    waits = []
+    for _ in range(8):
+        assert sending.step(now)  # claims
+        with pytest.raises(TransportDown):
+            sending.step(now)
+        assert not sending.step(now), "it is left alone"
+        paused = loop.store.outbox.paused()
+        assert paused is not None
+        waits.append(int((paused.until - now).total_seconds()))
+        assert "mail server 127.0.0.1:9" in paused.words
+        now = paused.until
+    assert waits == [30, 60, 120, 300, 600, 900, 900, 900]
+    paused = loop.store.outbox.paused()
+    assert paused is not None
+    assert paused.since == NOW + DAY
+    (mail,) = [one for one in check(loop.store, loop.config, now) if one.name == "mail"]
+    assert (mail.ok, mail.warns) == (True, True)
+    assert "the mail server cannot be used since" in mail.words
+    loop.send(now, mail_server.url)  # another server has no pause
+    assert len(mail_server.received) == 1
+
+
+def test_a_server_that_answers_again_ends_the_pause(loop: Loop, mail_server: MailServer) -> None:
+    loop.take(ADA, BRUNO)
+    loop.ask()
+    sending = loop.sending(mail_server.url)
+    with loop.store.write():
+        loop.store.outbox.pause(sending._server, "421 later", 3, NOW + DAY, NOW)
+    while sending.step(NOW + DAY):
+        pass
+    sending.close()
+    assert len(mail_server.received) == 2
+    assert loop.store.outbox.paused() is None
+
+
+def test_the_daily_cap_stops_a_run_away_and_alerts_still_go(
+    loop: Loop, make_config: Callable[..., Config], mail_server: MailServer
+) -> None:
+    loop.take(*(replace(ADA, ref=f"M-{n}", customer_ref=f"m{n}", email=f"m{n}@example.org") for n in range(12)))
+    loop.ask()
+    capped = Loop(loop.store, loop.keys, make_config(daily_cap="5"), loop.asking)
+    capped.send()
+    assert len(capped.maildir()) == 5
+    (mail,) = [one for one in check(loop.store, capped.config, NOW + DAY) if one.name == "mail"]
+    assert mail.warns
+    assert "the daily cap of 5 mails is reached" in mail.words
+    answering.answer(loop.store, loop.config, loop.survey_id("M-0"), Choice.NO, NOW + DAY)
+    capped.send(NOW + DAY + timedelta(minutes=1))
+    assert [mail["To"] for mail in capped.maildir()][5:] == ["mara@acme.example"]
+    capped.send(NOW + 2 * DAY + timedelta(minutes=1))
+    assert len(capped.maildir()) == 11
+
+
+@pytest.mark.parametrize(
+    ("setting", "sent", "cap"), [("", 0, 500), ("", 3000, 2000), ("off", 3000, None), ("7", 3000, 7)]
+)
+def test_the_cap_is_20_times_the_mean_of_30_days_unless_it_is_set(
+    loop: Loop,
+    make_config: Callable[..., Config],
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    sent: int,
+    cap: int | None,
+) -> None:
+    monkeypatch.setattr(loop.store.outbox, "surveys_going", lambda since: sent)
+    config = make_config(daily_cap=setting) if setting else loop.config
+    assert daily_cap(loop.store, config, NOW) == cap
+
+
+def test_a_rate_lets_so_many_go_a_minute(loop: Loop, make_config: Callable[..., Config]) -> None:
+    loop.take(*(replace(ADA, ref=f"M-{n}", customer_ref=f"m{n}", email=f"m{n}@example.org") for n in range(7)))
+    loop.ask()
+    slow = Loop(loop.store, loop.keys, make_config(smtp_rate="3"), loop.asking)
+    counts = []
+    for minutes in (0, 0.5, 1.1, 2.2):
+        slow.send(NOW + DAY + timedelta(minutes=minutes))
+        counts.append(len(slow.maildir()))
+    assert counts == [3, 3, 6, 7]

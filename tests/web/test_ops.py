@@ -66,7 +66,7 @@ def test_a_failing_job_turns_health_red_and_only_staff_learn_why(client: FlaskCl
     assert answer.status_code == 503
     assert "it broke" not in answer.text
     assert "it broke" in next(
-        one.words for one in check(loop.store, datetime.now(UTC)) if one.name == "scheduler: send"
+        one.words for one in check(loop.store, loop.config, datetime.now(UTC)) if one.name == "scheduler: send"
     )
 
 
@@ -96,7 +96,7 @@ def test_a_failed_build_turns_health_red_until_one_succeeds(client: FlaskClient,
         loop.store.operations.note_build(Build(now, now, "mkdocs says no"))
     answer = client.get("/healthz")
     assert answer.status_code == 503
-    assert "mkdocs says no" in check(loop.store, now)[-1].words
+    assert "mkdocs says no" in check(loop.store, loop.config, now)[-1].words
     with loop.store.write():
         loop.store.operations.note_build(Build(now, now, None))
     assert client.get("/healthz").status_code == 200

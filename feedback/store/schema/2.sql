@@ -29,6 +29,18 @@ CREATE TABLE hold (
   replaced TEXT
 ) STRICT;
 
+-- One row at most: the mail server cannot be used, since when, what it said, how often in a row, and when we try again.
+-- `transport` tells one setting of FEEDBACK_MAIL from another, without saying what it is.
+CREATE TABLE transport_pause (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  transport TEXT NOT NULL,
+  since TEXT NOT NULL,
+  until TEXT NOT NULL,
+  failures INTEGER NOT NULL,
+  words TEXT NOT NULL
+) STRICT;
+CREATE INDEX outbox_handed_over ON outbox (handed_over_at) WHERE handed_over_at IS NOT NULL;
+
 -- What a replaced database had asked about; a case that is imported again must not be asked about again.
 CREATE TABLE asked_elsewhere (
   source TEXT NOT NULL,

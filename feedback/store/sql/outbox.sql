@@ -151,3 +151,24 @@ UPDATE outbox SET state = 'sent', words = 'the customer has it, says our staff' 
 -- Staff want a mail in doubt to be sent once more.
 UPDATE outbox SET state = 'queued', due_at = :now, handed_over_at = NULL, words = 'sent again by our staff'
 WHERE id = :id AND state = 'unconfirmed';
+
+-- name: pause!
+-- The mail server cannot be used until a moment; another server's pause is over with that.
+INSERT INTO transport_pause (id, transport, since, until, failures, words)
+VALUES (1, :transport, :now, :until, :failures, :words)
+ON CONFLICT (id) DO UPDATE SET until = excluded.until, failures = excluded.failures, words = excluded.words,
+  since = CASE WHEN transport_pause.transport = excluded.transport THEN transport_pause.since ELSE excluded.since END,
+  transport = excluded.transport;
+
+-- name: paused^
+-- Whether the mail server cannot be used.
+SELECT transport, since, until, failures, words FROM transport_pause;
+
+-- name: end_pause!
+-- The mail server has answered.
+DELETE FROM transport_pause;
+
+-- name: surveys_going^
+-- How many customers' mails were handed over since a moment, or are claimed.
+SELECT (SELECT COUNT(*) FROM outbox WHERE handed_over_at >= :since AND kind = 'survey')
+  + (SELECT COUNT(*) FROM outbox WHERE state = 'claimed' AND kind = 'survey') AS n;
