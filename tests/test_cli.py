@@ -174,6 +174,16 @@ def age_heartbeats(workplace: Workplace) -> None:
     connection.close()
 
 
+def test_the_drill_tells_what_held_and_leaves_the_installation_alone(workplace: Workplace) -> None:
+    write_case(workplace)
+    workplace.feedback("import", "cases", "cases.json")
+    before = sorted(path.relative_to(workplace.data) for path in workplace.data.rglob("*"))
+    told = workplace.feedback("backup", "--drill")
+    assert told.count("ok ") == len(told.splitlines()) == 6
+    assert "with its 1 cases" in told
+    assert sorted(path.relative_to(workplace.data) for path in workplace.data.rglob("*")) == before
+
+
 def test_resuming_asks_first(workplace: Workplace) -> None:
     workplace.feedback("backup", "copy.tar.gz")
     workplace.feedback("restore", "copy.tar.gz")

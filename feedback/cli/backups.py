@@ -10,6 +10,7 @@ from feedback.config import load_config
 from feedback.keys import load_keys
 from feedback.loop import backing_up
 from feedback.loop.backing_up import Resumption
+from feedback.loop.drill import drill as practise
 from feedback.store import open_store
 
 SHOWN = 20
@@ -17,11 +18,18 @@ SHOWN = 20
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-def backup(file: Path | None) -> None:
+@click.option("--drill", is_flag=True, help="Only practise, in a temporary folder, with made-up cases.")
+def backup(file: Path | None, drill: bool) -> None:
     """Back up database and secret into FILE, while the service runs; checked before it counts."""
     config = load_config()
     load_keys(config.data_dir)
     store = open_store(config.database_url)
+    if drill:
+        claims = []
+        for claim in practise(store, config, datetime.now(UTC).replace(microsecond=0)):
+            click.echo(f"{'ok ' if claim.held else 'BAD'} {claim.words}")
+            claims.append(claim.held)
+        raise SystemExit(0 if all(claims) else 1)
     made = backing_up.back_up(store, config, file, datetime.now(UTC))
     click.echo(f"Backed up to {made} ({made.stat().st_size / 1e6:.1f} MB), and read back.")
 

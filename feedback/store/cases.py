@@ -168,6 +168,11 @@ class Cases:
         rows = self._database.rows(_sql.find_cases, pattern=pattern, limit=limit, offset=offset)
         return [_summary(row) for row in rows]
 
+    def count(self) -> int:
+        row = self._database.row(_sql.count_cases)
+        assert row is not None
+        return int(row["n"])
+
     def get(self, key: str) -> CaseSummary:
         """Raises NotFound."""
         row = self._database.row(_sql.case, id=key)

@@ -79,6 +79,10 @@ WHERE :pattern IS NULL OR c.ref LIKE :pattern ESCAPE '!' OR c.subject LIKE :patt
   OR cu.name LIKE :pattern ESCAPE '!' OR cu.email LIKE :pattern ESCAPE '!'
 ORDER BY COALESCE(c.resolved_at, c.opened_at) DESC, c.id LIMIT :limit OFFSET :offset;
 
+-- name: count_cases^
+-- How many cases there are.
+SELECT COUNT(*) AS n FROM cases;
+
 -- name: case^
 -- One case with its customer.
 SELECT c.id, c.source, c.ref, c.status, c.subject, c.team, c.agent, c.resolved_at, cu.name, cu.email
