@@ -41,10 +41,14 @@ class PendingMigrations(StoreError):
 
 
 class MailRefused(FeedbackError):
-    """The mail server refused this one message; `temporary` if it may take it later."""
+    """The mail server refused this one message.
 
-    def __init__(self, words: str, *, temporary: bool) -> None:
+    `temporary` if it may take it later, `no_such_address` if it said that nobody has the address.
+    """
+
+    def __init__(self, words: str, *, temporary: bool, no_such_address: bool = False) -> None:
         self.temporary = temporary
+        self.no_such_address = no_such_address
         super().__init__(words)
 
 

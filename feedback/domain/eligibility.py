@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from feedback.config import Config, is_email
 from feedback.domain.cases import CaseStatus
+from feedback.domain.surveys import Suppression
 from feedback.domain.timing import due_at, not_after
 
 
@@ -23,6 +24,7 @@ class Reason(StrEnum):
     NO_ADDRESS = "no_address"
     INVALID_ADDRESS = "invalid_address"
     OPTED_OUT = "opted_out"
+    NO_SUCH_ADDRESS = "no_such_address"
     REOPENED = "reopened"
     MERGED = "merged"
     SPAM = "spam"
@@ -41,6 +43,7 @@ _SENTENCES = {
     Reason.NO_ADDRESS: "we know no address of this customer",
     Reason.INVALID_ADDRESS: "mail cannot be sent to the address that we were given",
     Reason.OPTED_OUT: "this address has opted out",
+    Reason.NO_SUCH_ADDRESS: "a mail server has said that nobody has this address",
     Reason.REOPENED: "the case was opened again",
     Reason.MERGED: "the case was merged into another",
     Reason.SPAM: "the case is spam",
@@ -55,7 +58,7 @@ class Facts:
     """What the decision rests on, read in the transaction that writes the decision."""
 
     address: str | None
-    opted_out: bool
+    suppression: Suppression | None
     asked_elsewhere: bool
     status: CaseStatus
     is_latest: bool
@@ -69,6 +72,10 @@ class Decision:
     until: datetime | None = None
 
 
+_SUPPRESSED = {
+    Suppression.OPTED_OUT: Reason.OPTED_OUT,
+    Suppression.NO_SUCH_ADDRESS: Reason.NO_SUCH_ADDRESS,
+}
 _NOT_RESOLVED = {
     CaseStatus.OPEN: Reason.REOPENED,
     CaseStatus.MERGED: Reason.MERGED,
@@ -82,8 +89,8 @@ def decide(facts: Facts, config: Config, now: datetime) -> Decision:
         return Decision(Verdict.SKIP, Reason.NO_ADDRESS)
     if not is_email(facts.address):
         return Decision(Verdict.SKIP, Reason.INVALID_ADDRESS)
-    if facts.opted_out:
-        return Decision(Verdict.SKIP, Reason.OPTED_OUT)
+    if facts.suppression is not None:
+        return Decision(Verdict.SKIP, _SUPPRESSED[facts.suppression])
     if facts.asked_elsewhere:
         return Decision(Verdict.SKIP, Reason.ASKED_BEFORE)
     if facts.status is not CaseStatus.RESOLVED:

@@ -16,6 +16,13 @@ class SurveyState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Suppression(StrEnum):
+    """Why nothing is sent to an address any more."""
+
+    OPTED_OUT = "opted out"
+    NO_SUCH_ADDRESS = "no such address"
+
+
 class Choice(StrEnum):
     YES = "yes"
     NO = "no"

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from feedback.config import Config
 from feedback.domain.cases import normalise_email
 from feedback.domain.followups import Outcome
-from feedback.domain.surveys import ANSWERS_AT_MOST, Choice, Details, Survey
+from feedback.domain.surveys import ANSWERS_AT_MOST, Choice, Details, Suppression, Survey
 from feedback.errors import Refused
 from feedback.keys import Keys
 from feedback.store import Store
@@ -58,7 +58,7 @@ def opt_out(store: Store, keys: Keys, survey_id: str, now: datetime) -> None:
         address = store.surveys.mailed_address(survey_id)
         if address is None:
             raise Refused("No mail about this has gone out, so there is no address to stop.")
-        store.surveys.suppress(keys.address_hashes(normalise_email(address))[0], reason="opted out", now=now)
+        store.surveys.suppress(keys.address_hashes(normalise_email(address))[0], Suppression.OPTED_OUT, now)
 
 
 def _check_open(survey: Survey, config: Config, now: datetime) -> None:

@@ -82,13 +82,15 @@ class Asking:
 
     def _decide(self, facts: ResolutionFacts, now: datetime) -> Decision:
         address = facts.address
-        opted_out = address is not None and self._store.surveys.is_suppressed(
-            self._keys.address_hashes(normalise_email(address))
+        suppression = (
+            self._store.surveys.suppression(self._keys.address_hashes(normalise_email(address)))
+            if address is not None
+            else None
         )
         return decide(
             Facts(
                 address=address,
-                opted_out=opted_out,
+                suppression=suppression,
                 asked_elsewhere=facts.asked_elsewhere and not facts.has_mail,
                 status=facts.status,
                 is_latest=facts.is_latest,

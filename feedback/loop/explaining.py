@@ -7,6 +7,7 @@ from feedback.config import Config
 from feedback.domain.cases import CaseStatus, normalise_email
 from feedback.domain.eligibility import Decision, Verdict
 from feedback.domain.followups import FollowUp
+from feedback.domain.surveys import Suppression
 from feedback.domain.timing import in_words
 from feedback.errors import NotFound
 from feedback.keys import Keys
@@ -49,8 +50,12 @@ def explain_case(store: Store, keys: Keys, config: Config, case: CaseSummary) ->
 def _case(store: Store, keys: Keys, case: CaseSummary, stories: list[ResolutionStory]) -> Iterator[str]:
     known = [part for part in (case.customer, case.email and f"<{case.email}>") if part]
     yield f"Customer: {' '.join(known) or 'unknown'}."
-    if case.email and store.surveys.is_suppressed(keys.address_hashes(normalise_email(case.email))):
+    hashes = keys.address_hashes(normalise_email(case.email or ""))
+    suppression = store.surveys.suppression(hashes) if case.email else None
+    if suppression is Suppression.OPTED_OUT:
         yield "This address has opted out."
+    elif suppression is Suppression.NO_SUCH_ADDRESS:
+        yield "A mail server has said that nobody has this address, so nothing is sent to it."
     if not stories and case.status is CaseStatus.RESOLVED:
         yield "The help desk did not say when it was resolved (resolved_at), so we cannot ask about it."
     elif not stories:

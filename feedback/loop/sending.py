@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from feedback.config import Config
+from feedback.domain.cases import normalise_email
 from feedback.domain.eligibility import Verdict
+from feedback.domain.surveys import Suppression
 from feedback.errors import DeliveryUnknown, HandOverCancelled, MailRefused, StoreError, TransportDown
 from feedback.keys import Keys, Purpose, new_id
 from feedback.loop.asking import Asking
@@ -30,12 +33,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What became of a mail, until the next transaction writes it down."""
+    """What became of a mail, until the next transaction writes it down; `bad_address` if nobody has that, `at`."""
 
     mail: Mail
     state: MailState
     words: str
     due_at: datetime | None = None
+    bad_address: str | None = None
+    at: datetime | None = None
 
 
 class Sending:
@@ -63,13 +68,14 @@ class Sending:
         if not self._claimed:
             return self._claim(now)
         mail = self._claimed.popleft()
+        letter = None
         try:
             letter = self._compose(mail, now)
-            words = self._transport.send(letter, lambda: self._hand_over(mail, letter.recipient, now))
+            words = self._transport.send(letter, partial(self._hand_over, mail, letter.recipient, now))
         except HandOverCancelled:
             pass
         except MailRefused as refusal:
-            self._refused(mail, refusal, now)
+            self._refused(mail, refusal, letter.recipient if letter is not None else None, now)
         except DeliveryUnknown as doubt:
             if mail.kind is Kind.ALERT:
                 self._retry(mail, str(doubt), now)
@@ -131,6 +137,9 @@ class Sending:
                     self._store.outbox.put_back(
                         result.mail, self._owner, result.state, result.words, due_at=result.due_at
                     )
+                if result.bad_address is not None and result.at is not None:
+                    address_hash = self._keys.address_hashes(normalise_email(result.bad_address))[0]
+                    self._store.surveys.suppress(address_hash, Suppression.NO_SUCH_ADDRESS, result.at)
             if self._results and self._is_paused:  # the server has answered
                 self._store.outbox.end_pause()
                 self._is_paused = False
@@ -179,11 +188,12 @@ class Sending:
         links = compose.Links(yes=f"{survey}/yes", no=f"{survey}/no", opt_out=opt_out)
         return compose.survey(self._store.outbox.letter(mail.survey_id), links, self._config, message_id, now)
 
-    def _refused(self, mail: Mail, refusal: MailRefused, now: datetime) -> None:
+    def _refused(self, mail: Mail, refusal: MailRefused, recipient: str | None, now: datetime) -> None:
         if refusal.temporary or mail.kind is Kind.ALERT:
             self._retry(mail, str(refusal), now)
         else:
-            self._results.append(_Result(mail, MailState.FAILED, str(refusal)))
+            bad_address = recipient if refusal.no_such_address else None
+            self._results.append(_Result(mail, MailState.FAILED, str(refusal), bad_address=bad_address, at=now))
 
     def _retry(self, mail: Mail, words: str, now: datetime) -> None:
         self._results.append(_Result(mail, MailState.RETRY, words, due_at=now + _retry_after(mail)))

@@ -16,6 +16,7 @@ from feedback.errors import DeliveryUnknown, MailRefused, TransportDown
 from feedback.mail.compose import Letter
 
 TIMEOUT_S = 30
+_NO_SUCH_ADDRESS = re.compile(r"5\d\d 5\.1\.\d")  # RFC 3463, 3.2: a bad address; a bare 550 may mean anything
 _NOT_ABOUT_THE_MAIL = (421, 503, 530, 535, 538)  # hangs up, lost the thread, or wants a login
 
 
@@ -140,7 +141,8 @@ class SmtpTransport:
             return
         if not 400 <= given < 600 or given in _NOT_ABOUT_THE_MAIL:
             raise smtplib.SMTPResponseException(given, words)
-        raise MailRefused(_reply_words(given, words), temporary=given < 500)
+        said = _reply_words(given, words)
+        raise MailRefused(said, temporary=given < 500, no_such_address=_NO_SUCH_ADDRESS.match(said) is not None)
 
     def _reset(self) -> None:
         if self._smtp is not None:

@@ -8,7 +8,7 @@ from typing import Any
 from feedback.domain.cases import CaseStatus
 from feedback.domain.eligibility import Decision, Reason, Verdict
 from feedback.domain.figures import Asked
-from feedback.domain.surveys import Answer, Choice, Details, Stage, Survey, SurveyState
+from feedback.domain.surveys import Answer, Choice, Details, Stage, Suppression, Survey, SurveyState
 from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
@@ -78,11 +78,13 @@ class Surveys:
             else None,
         )
 
-    def is_suppressed(self, address_hashes: Iterable[str]) -> bool:
-        return any(self._database.row(_sql.suppressed, address_hash=one) for one in address_hashes)
+    def suppression(self, address_hashes: Iterable[str]) -> Suppression | None:
+        """Why nothing is sent to the address, whichever secret it was hashed with."""
+        rows = (self._database.row(_sql.suppressed, address_hash=one) for one in address_hashes)
+        return next((Suppression(row["reason"]) for row in rows if row is not None), None)
 
-    def suppress(self, address_hash: str, *, reason: str, now: datetime) -> None:
-        """Opt the address out for ever."""
+    def suppress(self, address_hash: str, reason: Suppression, now: datetime) -> None:
+        """Send nothing to the address any more; an opt-out outweighs a fault."""
         self._database.change(_sql.suppress, address_hash=address_hash, reason=reason, at=now)
 
     def carry_over(self, other: "Surveys") -> int:

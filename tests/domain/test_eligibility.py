@@ -7,11 +7,12 @@ import pytest
 from feedback.config import Config
 from feedback.domain.cases import CaseStatus
 from feedback.domain.eligibility import Decision, Facts, Reason, Verdict, decide
+from feedback.domain.surveys import Suppression
 from tests.conftest import DAY, NOW
 
 FACTS = Facts(
     address="ada@example.org",
-    opted_out=False,
+    suppression=None,
     asked_elsewhere=False,
     status=CaseStatus.RESOLVED,
     is_latest=True,
@@ -26,7 +27,8 @@ SECOND = timedelta(seconds=1)
         (FACTS, Verdict.ASK, Reason.DUE),
         (replace(FACTS, address=None), Verdict.SKIP, Reason.NO_ADDRESS),
         (replace(FACTS, address="ada@localhost"), Verdict.SKIP, Reason.INVALID_ADDRESS),
-        (replace(FACTS, opted_out=True), Verdict.SKIP, Reason.OPTED_OUT),
+        (replace(FACTS, suppression=Suppression.OPTED_OUT), Verdict.SKIP, Reason.OPTED_OUT),
+        (replace(FACTS, suppression=Suppression.NO_SUCH_ADDRESS), Verdict.SKIP, Reason.NO_SUCH_ADDRESS),
         (replace(FACTS, asked_elsewhere=True), Verdict.SKIP, Reason.ASKED_BEFORE),
         (replace(FACTS, status=CaseStatus.OPEN), Verdict.SKIP, Reason.REOPENED),
         (replace(FACTS, status=CaseStatus.MERGED), Verdict.SKIP, Reason.MERGED),
@@ -47,11 +49,11 @@ def test_each_rule_gives_its_verdict_and_its_reason(
     ("facts", "first"),
     [
         # an address that is missing cannot be invalid; so the next rule that can meet it is the opt-out
-        (replace(FACTS, address=None, opted_out=True), Reason.NO_ADDRESS),
-        (replace(FACTS, address="nobody", opted_out=True), Reason.INVALID_ADDRESS),
-        (replace(FACTS, opted_out=True, status=CaseStatus.OPEN), Reason.OPTED_OUT),
-        (replace(FACTS, opted_out=True, status=CaseStatus.MERGED), Reason.OPTED_OUT),
-        (replace(FACTS, opted_out=True, status=CaseStatus.SPAM), Reason.OPTED_OUT),
+        (replace(FACTS, address=None, suppression=Suppression.OPTED_OUT), Reason.NO_ADDRESS),
+        (replace(FACTS, address="nobody", suppression=Suppression.OPTED_OUT), Reason.INVALID_ADDRESS),
+        (replace(FACTS, suppression=Suppression.OPTED_OUT, status=CaseStatus.OPEN), Reason.OPTED_OUT),
+        (replace(FACTS, suppression=Suppression.OPTED_OUT, status=CaseStatus.MERGED), Reason.OPTED_OUT),
+        (replace(FACTS, suppression=Suppression.OPTED_OUT, status=CaseStatus.SPAM), Reason.OPTED_OUT),
         (replace(FACTS, status=CaseStatus.OPEN, is_latest=False), Reason.REOPENED),
         (replace(FACTS, status=CaseStatus.MERGED, is_latest=False), Reason.MERGED),
         (replace(FACTS, status=CaseStatus.SPAM, is_latest=False), Reason.SPAM),

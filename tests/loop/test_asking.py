@@ -5,6 +5,7 @@ import pytest
 
 from feedback.domain.cases import CaseStatus
 from feedback.domain.eligibility import Reason, Verdict
+from feedback.domain.surveys import Suppression
 from tests.conftest import ADA, BRUNO, CHIOMA, DAY, NOW, Loop
 
 
@@ -53,7 +54,7 @@ def test_a_first_import_of_two_years_mails_nobody_about_what_is_long_past(loop: 
 
 def test_an_opted_out_address_is_not_asked_whatever_its_spelling(loop: Loop) -> None:
     with loop.store.write():
-        loop.store.surveys.suppress(loop.keys.address_hashes("ada@example.org")[0], reason="opted out", now=NOW)
+        loop.store.surveys.suppress(loop.keys.address_hashes("ada@example.org")[0], Suppression.OPTED_OUT, NOW)
     taken = loop.take(replace(ADA, email="ADA@Example.ORG"))
     assert taken[0].decision is not None
     assert taken[0].decision.reason is Reason.OPTED_OUT

@@ -15,10 +15,12 @@ import pytest
 
 from feedback.config import Config
 from feedback.domain.cases import CaseStatus
-from feedback.domain.surveys import Choice
+from feedback.domain.eligibility import Reason
+from feedback.domain.surveys import Choice, Suppression
 from feedback.errors import MailRefused, StoreError, TransportDown
 from feedback.jobs import Job, run_once
 from feedback.loop import answering
+from feedback.loop.explaining import explain
 from feedback.loop.health import check
 from feedback.loop.sending import LEASE, Sending, daily_cap
 from feedback.mail.compose import Letter
@@ -82,7 +84,7 @@ def test_an_opt_out_after_queueing_drops_the_mail(loop: Loop) -> None:
     loop.take(ADA)
     loop.ask()
     with loop.store.write():
-        loop.store.surveys.suppress(loop.keys.address_hashes("ada@example.org")[0], reason="opted out", now=NOW)
+        loop.store.surveys.suppress(loop.keys.address_hashes("ada@example.org")[0], Suppression.OPTED_OUT, NOW)
     loop.send()
     assert loop.maildir() == []
     assert loop.rows("SELECT state, words FROM outbox") == [{"state": "dropped", "words": "this address has opted out"}]
@@ -488,3 +490,35 @@ def test_a_rate_lets_so_many_go_a_minute(loop: Loop, make_config: Callable[..., 
         slow.send(NOW + DAY + timedelta(minutes=minutes))
         counts.append(len(slow.maildir()))
     assert counts == [3, 3, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("reply", "marks"),
+    [
+        ("550 5.1.1 No such mailbox", True),
+        ("553 5.1.3 Bad syntax of the address", True),
+        ("550 5.7.1 Not from you", False),
+        ("550 No", False),
+        ("450 4.1.1 Not yet", False),
+    ],
+)
+def test_an_address_that_nobody_has_is_not_written_to_again(
+    loop: Loop, mail_server: MailServer, reply: str, marks: bool
+) -> None:
+    loop.take(ADA)
+    loop.ask()
+    mail_server.replies["RCPT"] = [reply]
+    loop.send(LATER, mail_server.url)
+    (taken,) = loop.take(replace(ADA, ref="A-2", resolved_at=NOW + DAY), now=NOW + DAY)
+    assert taken.decision is not None
+    assert (taken.decision.reason is Reason.NO_SUCH_ADDRESS) is marks
+    told = [line for part in explain(loop.store, loop.keys, loop.config, "A-2") for line in part.lines]
+    assert any("nobody has this address" in line for line in told) is marks
+
+
+def test_an_opt_out_outweighs_a_bad_address(loop: Loop) -> None:
+    hashes = loop.keys.address_hashes("ada@example.org")
+    for reason in (Suppression.NO_SUCH_ADDRESS, Suppression.OPTED_OUT, Suppression.NO_SUCH_ADDRESS):
+        with loop.store.write():
+            loop.store.surveys.suppress(hashes[0], reason, NOW)
+    assert loop.store.surveys.suppression(hashes) is Suppression.OPTED_OUT

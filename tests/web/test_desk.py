@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from feedback.config import Config
 from feedback.domain.cases import CaseRecord
 from feedback.domain.followups import NOTE_LONGEST, Channel, Outcome
-from feedback.domain.surveys import Choice, Details, Stage
+from feedback.domain.surveys import Choice, Details, Stage, Suppression
 from feedback.keys import Keys, Purpose
 from feedback.loop import answering, following_up
 from feedback.loop.explaining import explain_case
@@ -910,7 +910,7 @@ def test_the_outbox_shows_each_mail_where_it_stands(
         loop.store.outbox.settle_lapsed(NOW + DAY + 2 * HOUR)
     queue(DAN)
     with loop.store.write():
-        loop.store.surveys.suppress(loop.keys.address_hashes("dan@example.org")[0], reason="opted out", now=NOW)
+        loop.store.surveys.suppress(loop.keys.address_hashes("dan@example.org")[0], Suppression.OPTED_OUT, NOW)
     loop.send()
     queue(EVE)
     say_no(loop)

@@ -208,7 +208,7 @@ def test_one_click_opt_out_works_without_cookie_or_page(client: FlaskClient, loo
     done = client.post(address, data={"List-Unsubscribe": "One-Click"})
     assert done.status_code == 200
     assert "Set-Cookie" not in done.headers
-    assert loop.store.surveys.is_suppressed(loop.keys.address_hashes("ada@example.org"))
+    assert loop.store.surveys.suppression(loop.keys.address_hashes("ada@example.org"))
     client.post(address)
     assert len(loop.rows("SELECT * FROM suppressions")) == 1
     assert "ada" not in str(loop.rows("SELECT * FROM suppressions")).lower()
@@ -217,8 +217,8 @@ def test_one_click_opt_out_works_without_cookie_or_page(client: FlaskClient, loo
 def test_an_opt_out_is_about_the_address_that_was_mailed(client: FlaskClient, loop: Loop, path: str) -> None:
     loop.take(replace(ADA, email="ada@new.example"), now=LATER)
     client.post(opt_out_path(loop))
-    assert loop.store.surveys.is_suppressed(loop.keys.address_hashes("ada@example.org"))
-    assert not loop.store.surveys.is_suppressed(loop.keys.address_hashes("ada@new.example"))
+    assert loop.store.surveys.suppression(loop.keys.address_hashes("ada@example.org"))
+    assert not loop.store.surveys.suppression(loop.keys.address_hashes("ada@new.example"))
 
 
 def test_an_opted_out_customer_can_still_answer(client: FlaskClient, loop: Loop, path: str) -> None:

@@ -13,13 +13,14 @@ LEFT JOIN decisions d ON d.resolution_id = r.id AND d.seq = (SELECT MAX(seq) FRO
 WHERE r.id = :resolution_id;
 
 -- name: suppressed^
--- Whether an address, by its hash, has opted out.
-SELECT 1 AS found FROM suppressions WHERE address_hash = :address_hash;
+-- Why nothing is sent to an address, by its hash.
+SELECT reason FROM suppressions WHERE address_hash = :address_hash;
 
 -- name: suppress!
--- Opt an address out; a second time changes nothing.
+-- Send nothing to an address any more; a second time changes nothing, but that an opt-out outweighs a fault.
 INSERT INTO suppressions (address_hash, at, reason) VALUES (:address_hash, :at, :reason)
-ON CONFLICT (address_hash) DO NOTHING;
+ON CONFLICT (address_hash) DO UPDATE SET reason = excluded.reason, at = excluded.at
+WHERE suppressions.reason = 'no such address' AND excluded.reason = 'opted out';
 
 -- name: suppressions
 -- Every opt-out, by its hash.
