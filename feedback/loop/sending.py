@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from zlib import crc32
 
 from feedback.config import Config
 from feedback.domain.cases import normalise_email
@@ -26,6 +27,7 @@ CLAIM_AT_ONCE = 20
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600, 900))  # for a server that is down
 CAP_AT_LEAST = 500
 CAP_TIMES_MEAN = 20
+JITTER = 0.2
 RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720))
 
 _log = logging.getLogger(__name__)
@@ -251,4 +253,6 @@ def daily_cap(store: Store, config: Config, now: datetime) -> int | None:
 
 
 def _retry_after(mail: Mail) -> timedelta:
-    return RETRY_AFTER[min(mail.attempts, len(RETRY_AFTER)) - 1]
+    """The pause after so many attempts, up to JITTER longer, so that what failed together does not come together."""
+    pause = RETRY_AFTER[min(mail.attempts, len(RETRY_AFTER)) - 1]
+    return pause * (1 + JITTER * (crc32(mail.id.encode()) % 1000) / 1000)

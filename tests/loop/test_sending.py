@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -131,18 +131,30 @@ def test_the_address_is_read_when_the_mail_is_sent(loop: Loop) -> None:
 def test_a_temporary_refusal_is_tried_again_with_growing_pauses(loop: Loop, mail_server: MailServer) -> None:
     loop.take(ADA)
     loop.ask()
-    mail_server.replies["RCPT"] = ["451 later", "451 later", "250 OK"]
-    loop.send(LATER, mail_server.url)
-    assert loop.rows("SELECT state, due_at, words, attempts FROM outbox") == [
-        {"state": "retry", "due_at": "2026-03-04T12:01:00Z", "words": "451 later", "attempts": 1}
-    ]
-    loop.send(LATER + timedelta(seconds=59), mail_server.url)
-    assert mail_server.received == []
-    loop.send(LATER + timedelta(minutes=1), mail_server.url)
-    assert loop.rows("SELECT due_at FROM outbox") == [{"due_at": "2026-03-04T12:06:00Z"}]
-    loop.send(LATER + timedelta(minutes=6), mail_server.url)
+    mail_server.replies["RCPT"] = ["451 later"] * 7 + ["250 OK"]
+    now, pauses = LATER, []
+    for attempt in range(1, 8):
+        loop.send(now, mail_server.url)
+        (row,) = loop.rows("SELECT state, due_at, words, attempts FROM outbox")
+        assert (row["state"], row["words"], row["attempts"]) == ("retry", "451 later", attempt)
+        due = datetime.fromisoformat(row["due_at"])
+        pauses.append((due - now) / timedelta(minutes=1))
+        loop.send(due - timedelta(seconds=1), mail_server.url)
+        assert mail_server.received == []
+        now = due
+    loop.send(now, mail_server.url)
     assert len(mail_server.received) == 1
     assert state_of(loop) == "sent"
+    for pause, least in zip(pauses, (1, 5, 30, 120, 360, 720, 720), strict=True):
+        assert least <= pause <= 1.2 * least + 1 / 60
+
+
+def test_mails_that_failed_together_do_not_come_together(loop: Loop, mail_server: MailServer) -> None:
+    loop.take(*(replace(ADA, ref=f"M-{n}", customer_ref=f"m{n}", email=f"m{n}@example.org") for n in range(20)))
+    loop.ask()
+    mail_server.replies["RCPT"] = ["451 later"] * 20
+    loop.send(LATER, mail_server.url)
+    assert len({row["due_at"] for row in loop.rows("SELECT due_at FROM outbox")}) > 5
 
 
 @pytest.mark.parametrize("command", ["RCPT", "DATA"])
@@ -361,7 +373,7 @@ def test_a_hostile_subject_or_name_reaches_nobody_else_and_stops_nothing(
     assert loop.store.outbox.counts() == {MailState.SENT: 2}
     assert all(message["Bcc"] is None for _, message in mail_server.received)
     answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, LATER)
-    loop.send(LATER + timedelta(minutes=1), mail_server.url)
+    loop.send(LATER + timedelta(minutes=2), mail_server.url)
     (alert,) = mail_server.to("mara@acme.example")
     assert alert["Bcc"] is None
 
