@@ -81,6 +81,14 @@ def load_keys(data_dir: Path) -> Keys:
     try:
         if not path.exists():
             _create(path)
+    except OSError as error:
+        raise ConfigError(f"The secret {path} cannot be read or made: {error}. Check who owns the folder.") from None
+    return Keys(read_secrets(path))
+
+
+def read_secrets(path: Path) -> list[str]:
+    """The secrets in a file, newest first. Raises ConfigError for anything else."""
+    try:
         lines = path.read_text("ascii").split()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"The secret {path} cannot be read or made: {error}. Check who owns the folder.") from None
@@ -88,7 +96,7 @@ def load_keys(data_dir: Path) -> Keys:
         raise ConfigError(
             f"{path} must hold one secret of 32 letters or more a line. Put the file back from your backup."
         )
-    return Keys(lines)
+    return lines
 
 
 def _create(path: Path) -> None:

@@ -47,26 +47,27 @@ def restore(file: Path) -> None:
 
 
 @click.command()
-@click.option("--all", "everything", is_flag=True, help="Release also what the replaced database knows as sent.")
+@click.option("--all", "everything", is_flag=True, help="Release also what is known to have gone out.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def resume(everything: bool, yes: bool) -> None:
     """Show what mail is held, and release what has not gone out already."""
     config = load_config()
     store = open_store(config.database_url)
     now = datetime.now(UTC)
-    for line in _told(backing_up.plan_resumption(store, now, everything=everything)):
+    for line in _told(backing_up.plan_resumption(store, now), everything=everything):
         click.echo(safe(line))
     if not yes:
         click.confirm("Release them?", abort=True)
-    released = backing_up.resume(store, now, everything=everything)
-    click.echo(f"Released: {len(released.rest)}. Not sent again: {len(released.known)}.")
+    backing_up.resume(store, now, everything=everything)
+    click.echo("Released.")
 
 
-def _told(plan: Resumption) -> list[str]:
+def _told(plan: Resumption, *, everything: bool) -> list[str]:
     lines = [f"Held since {plan.hold.since:%Y-%m-%d %H:%M} UTC: {plan.hold.reason}."]
-    lines.append(f"Sent already, by the database that was replaced, and not sent again: {len(plan.known)}.")
-    lines.append(f"Would go out now: {len(plan.rest)}.")
-    lines += [f"  {one.about.ref}, {one.email or 'no address'}: {one.subject or ''}" for one in plan.rest[:SHOWN]]
+    known = "sent once more, for you said --all" if everything else "not sent again"
+    lines.append(f"Known to have gone out already, and {known}: {plan.hold.known:,}.")
+    lines.append(f"Would go out now: {len(plan.rest):,}.")
+    lines += [f"  {one.ref}, {one.email or 'no address'}: {one.subject or ''}" for one in plan.rest[:SHOWN]]
     if len(plan.rest) > SHOWN:
         lines.append(f"  and {len(plan.rest) - SHOWN:,} more")
     return lines

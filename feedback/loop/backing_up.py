@@ -2,21 +2,21 @@
 
 import logging
 import os
-import re
 import tempfile
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from feedback.config import Config
 from feedback.domain.backups import to_keep
+from feedback.domain.cases import REPEAT_AFTER
 from feedback.domain.timing import last_occurrence, local_day
 from feedback.errors import Refused, StoreError
 from feedback.store import Store, open_store
 from feedback.store.archives import DATABASE, SECRET, read_archive
 from feedback.store.operations import Hold
-from feedback.store.outbox import AskedAbout, HandedOver, Waiting
+from feedback.store.outbox import HeldBack
 
 BACKUP_HOUR = 3  # local time
 GAP = timedelta(
@@ -24,7 +24,6 @@ GAP = timedelta(
 )  # heartbeats that are older may be those of a snapshot, which knows nothing of what went out since
 ALIVE = timedelta(minutes=1)
 _log = logging.getLogger(__name__)
-_NIGHTLY = re.compile(r"nightly-(\d{4}-\d\d-\d\d)\.tar\.gz")
 
 
 def back_up(store: Store, config: Config, target: Path | None, now: datetime) -> Path:
@@ -50,8 +49,11 @@ def back_up_if_due(store: Store, config: Config, now: datetime) -> bool:
 
 
 def _nightly(folder: Path) -> dict[date, Path]:
-    found = {path: _NIGHTLY.fullmatch(path.name) for path in folder.glob("nightly-*")}
-    return {date.fromisoformat(match[1]): path for path, match in found.items() if match}
+    found = {}
+    for path in folder.glob("nightly-*.tar.gz"):
+        with suppress(ValueError):  # not one of ours
+            found[date.fromisoformat(path.name.removeprefix("nightly-").removesuffix(".tar.gz"))] = path
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,43 +65,78 @@ class Restored:
 
 
 def restore(config: Config, archive: Path, now: datetime) -> Restored:
-    """Put a backup in place of the database, and hold customers' mail. The service must not run.
+    """Put a backup in place of the database, and hold customers' mail. Nothing else may use the database.
 
-    The present database is put aside, whole, and its opt-outs and erasures are carried over. All that can fail does
-    so before anything is moved. Raises StoreError, PendingMigrations, Refused.
+    The present one is put aside, whole; its opt-outs and erasures are carried over, and what it had asked about is
+    noted, so that nobody is asked twice. What can fail does so before anything is moved. Raises StoreError, Refused.
     """
     config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=config.data_dir) as name:
         folder = Path(name)
         read_archive(archive, folder)
         present = config.data_dir / DATABASE
-        replaced = config.data_dir / "backups" / f"replaced-{now:%Y%m%dT%H%M%SZ}.sqlite" if present.exists() else None
+        aside = config.data_dir / "backups" / f"replaced-{now:%Y%m%dT%H%M%SZ}.sqlite"
+        replaced = aside if present.exists() else None
+        reason, current = f"a backup was restored ({archive.name})", None
         restored = open_store(f"sqlite:///{folder / DATABASE}", migrate=True)
-        carried_over = 0
-        if replaced is not None:
-            current = open_store(config.database_url, migrate=True)
-            _check_stopped(current, now)
+        try:
+            carried_over = known = 0
+            if replaced is not None:
+                replaced.parent.mkdir(mode=0o700, exist_ok=True)
+                current = _current(config, now)
+                if current is None:
+                    reason += "; the database before it is damaged, and nobody knows what it had sent"
+                else:
+                    carried_over, known = _carry_over(restored, current, now)
+                    current.copy_to(replaced).close()
             with restored.write():
-                carried_over = restored.surveys.carry_over(current.surveys)
-            replaced.parent.mkdir(mode=0o700, exist_ok=True)
-            current.copy_to(replaced).close()
-            current.close()
-        with restored.write():
-            reason = f"a backup was restored ({archive.name})"
-            restored.operations.release()
-            restored.operations.forget_heartbeats()
-            restored.operations.hold(Hold(now, reason, replaced))
-        restored.close()
-        _join_secrets(config.data_dir / SECRET, folder / SECRET)
-        for rest in ("-wal", "-shm"):
-            present.with_name(present.name + rest).unlink(missing_ok=True)
-        os.replace(folder / DATABASE, present)
+                restored.operations.release()
+                restored.operations.forget_heartbeats()
+                restored.operations.hold(Hold(now, reason, replaced, known))
+            restored.close()
+            _join_secrets(config.data_dir / SECRET, folder / SECRET)
+            if replaced is not None and current is None:
+                for rest in ("", "-wal", "-shm"):
+                    with suppress(FileNotFoundError):
+                        os.replace(f"{present}{rest}", f"{replaced}{rest}")
+            os.replace(folder / DATABASE, present)
+        finally:
+            restored.close()
+            if current is not None:
+                current.close()
     return Restored(replaced, carried_over)
 
 
-def _check_stopped(store: Store, now: datetime) -> None:
-    if any(now - beat.beat_at < ALIVE for beat in store.operations.heartbeats()):
-        raise Refused("The service is running, or was a minute ago. Stop it, wait a minute, and try again.")
+def _carry_over(restored: Store, current: Store, now: datetime) -> tuple[int, int]:
+    """Opt-outs, erasures, and what had been asked about; how many of the first, and how many mails that is known of."""
+    with restored.write():
+        carried_over = restored.surveys.carry_over(current.surveys)
+        restored.outbox.carry_over(current.outbox, REPEAT_AFTER)
+        known = restored.outbox.known_elsewhere()
+        for one in known:
+            if not one.is_queued and restored.surveys.mark_asked(one.survey_id, one.handed_over_at):
+                restored.outbox.queue_survey(one.survey_id, now)
+            restored.outbox.note_handed_over(one)
+    return carried_over, len(known)
+
+
+def _current(config: Config, now: datetime) -> Store | None:
+    """The database that is to be replaced, for us alone; None if it is damaged. Raises Refused while it is used."""
+    try:
+        store = open_store(config.database_url, migrate=True)
+    except StoreError:
+        return None
+    try:
+        if any(now - beat.beat_at < ALIVE for beat in store.operations.heartbeats()):
+            raise Refused("The service is running, or was a minute ago. Stop it, wait a minute, and try again.")
+        try:
+            store.take_alone()
+        except StoreError as error:
+            raise Refused(f"Something still uses the database ({error}). Stop the service first.") from None
+    except BaseException:
+        store.close()
+        raise
+    return store
 
 
 def _join_secrets(present: Path, restored: Path) -> None:
@@ -131,52 +168,23 @@ class Resumption:
     """What releasing the held mail means: what is known to have gone out already, and what would go out."""
 
     hold: Hold
-    known: tuple[Waiting, ...]
-    rest: tuple[Waiting, ...]
+    rest: tuple[HeldBack, ...]
 
 
-def plan_resumption(store: Store, now: datetime, *, everything: bool = False) -> Resumption:
-    """What releasing would mean; with `everything`, whatever the replaced database knows. Raises Refused."""
+def plan_resumption(store: Store, now: datetime) -> Resumption:
+    """What releasing would mean. Raises Refused."""
     hold = store.operations.held()
     if hold is None:
         raise Refused("No mail is held.")
-    handed_over = {} if everything else _known_elsewhere(hold)
-    waiting = store.outbox.not_yet_handed_over(now)
-    return Resumption(
-        hold,
-        tuple(one for one in waiting if one.about in handed_over),
-        tuple(one for one in waiting if one.about not in handed_over),
-    )
+    return Resumption(hold, tuple(store.outbox.held_back(now)))
 
 
 def resume(store: Store, now: datetime, *, everything: bool = False) -> Resumption:
-    """Note what the replaced database knows as sent, and release the rest, in one transaction. Raises Refused."""
+    """Release what is held; with `everything`, also what is known to have gone out. Raises Refused."""
     with store.write():
-        plan = plan_resumption(store, now, everything=everything)
-        handed_over = {} if everything else _known_elsewhere(plan.hold)
-        for about in handed_over:
-            store.surveys.note_asked_elsewhere(about.source, about.ref, about.resolved_at, about.round)
-        for one in plan.known:
-            if not one.is_queued:
-                store.surveys.mark_asked(one.survey_id, handed_over[one.about].at)
-                store.outbox.queue_survey(one.survey_id, now)
-            store.outbox.note_handed_over(one.survey_id, handed_over[one.about])
+        plan = plan_resumption(store, now)
+        if everything:
+            store.outbox.queue_known(now)
         store.operations.release()
         store.operations.forget_heartbeats()
     return plan
-
-
-def _known_elsewhere(hold: Hold) -> Mapping[AskedAbout, HandedOver]:
-    """What the database that a restore put aside had handed over. Raises StoreError if it cannot be read."""
-    if hold.replaced is None:
-        return {}
-    if not hold.replaced.is_file():
-        raise StoreError(
-            f"The replaced database {hold.replaced} is gone, so nobody knows what went out after the backup.\n"
-            "Put it back, or release everything that waits with: feedback resume --all"
-        )
-    replaced = open_store(f"sqlite:///{hold.replaced}")
-    try:
-        return replaced.outbox.handed_over()
-    finally:
-        replaced.close()

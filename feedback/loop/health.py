@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from feedback.config import Config
-from feedback.loop.sending import daily_cap
+from feedback.loop.sending import daily_cap, sent_lately
 from feedback.store import Store
 
 LATE_AFTER = {  # each job's longest step, with room; a job beats after every step
@@ -64,7 +64,7 @@ def _mail(store: Store, config: Config, now: datetime) -> Check:
         told.insert(
             0, f"the mail server cannot be used since {_at(pause.since)}, next try {_at(pause.until)}: {pause.words}"
         )
-    is_capped = cap is not None and store.outbox.surveys_going(now - timedelta(days=1)) >= cap
+    is_capped = cap is not None and sent_lately(store, now) >= cap
     if is_capped:
         told.insert(
             0, f"the daily cap of {cap} mails is reached, and the rest waits. If that is right, set FEEDBACK_DAILY_CAP"

@@ -26,6 +26,7 @@ LEASE = timedelta(minutes=10)
 CLAIM_AT_ONCE = 20
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600, 900))  # for a server that is down
 CAP_AT_LEAST = 500
+A_MOMENT = timedelta(seconds=1)
 CAP_TIMES_MEAN = 20
 JITTER = 0.2
 RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720))
@@ -107,8 +108,8 @@ class Sending:
         with self._writing() as noted:
             settled = self._store.outbox.settle_lapsed(now)
             pause = self._pause()
-            self._is_paused = pause is not None
-            if pause is not None and now < pause.until:
+            self._is_paused = self._store.outbox.paused() is not None
+            if pause is not None and now < pause.until <= now + PAUSES[-1]:  # unless the clock has jumped back
                 return bool(noted or settled)
             claimed = self._store.outbox.claim(
                 self._owner, now, LEASE, CLAIM_AT_ONCE, room(self._store, self._config, now)
@@ -214,8 +215,10 @@ class Sending:
         with self._writing():
             for mail in mails:
                 self._store.outbox.release(mail, self._owner, words)
-            if paused_at is not None:
-                pause = self._pause()
+            pause = self._pause()
+            if paused_at is not None and (
+                pause is None or pause.until <= paused_at
+            ):  # another sender may have noted it
                 failures = pause.failures + 1 if pause is not None else 1
                 until = paused_at + PAUSES[min(failures, len(PAUSES)) - 1]
                 self._store.outbox.pause(self._server, words or "", failures, until, paused_at)
@@ -237,18 +240,26 @@ def room(store: Store, config: Config, now: datetime) -> int | None:
     """
     limits = []
     if config.smtp_rate:
-        limits.append(config.smtp_rate - store.outbox.surveys_going(now - timedelta(minutes=1)))
+        limits.append(config.smtp_rate - store.outbox.surveys_between(now - timedelta(minutes=1), now + A_MOMENT))
     cap = daily_cap(store, config, now)
     if cap is not None:
-        limits.append(cap - store.outbox.surveys_going(now - timedelta(days=1)))
-    return max(0, min(limits)) if limits else None
+        limits.append(cap - sent_lately(store, now))
+    return max(0, min(limits) - store.outbox.surveys_claimed()) if limits else None
+
+
+def sent_lately(store: Store, now: datetime) -> int:
+    """How many mails to customers went out in the last 24 hours."""
+    return store.outbox.surveys_between(now - timedelta(days=1), now + A_MOMENT)
 
 
 def daily_cap(store: Store, config: Config, now: datetime) -> int | None:
-    """How many mails to customers may go out in 24 hours; None if that is switched off."""
+    """How many mails to customers may go out in 24 hours; None if that is switched off.
+
+    The mean is that of the 29 days before, so that a run-away does not raise its own cap.
+    """
     if config.daily_cap is not None:
         return config.daily_cap or None
-    mean = store.outbox.surveys_going(now - timedelta(days=30)) / 30
+    mean = store.outbox.surveys_between(now - timedelta(days=30), now - timedelta(days=1)) / 29
     return max(CAP_AT_LEAST, round(CAP_TIMES_MEAN * mean))
 
 

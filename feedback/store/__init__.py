@@ -35,6 +35,10 @@ class Store:
         """
         return self._database.write()
 
+    def take_alone(self) -> None:
+        """Keep everyone else off the database until it is closed. Raises StoreError while anyone uses it."""
+        self._database.take_alone()
+
     def back_up(self, secret: Path, target: Path) -> None:
         """The database and the secret in one checked, compressed file. Raises StoreError."""
         write_archive(self._database, secret, target)

@@ -1,14 +1,18 @@
 """A backup: one compressed file that holds the database and the secret, and was read back before it counts."""
 
+import errno
+import gzip
 import os
 import shutil
 import sqlite3
 import tarfile
 import tempfile
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from feedback.errors import StoreError
+from feedback.errors import ConfigError, StoreError
+from feedback.keys import read_secrets
 from feedback.store.sqlite import Database
 
 DATABASE, SECRET = "feedback.db", "secret.key"
@@ -33,16 +37,16 @@ def write_archive(database: Database, secret: Path, target: Path) -> None:
             read_archive(fresh, Path(folder))
             fresh.chmod(0o600)
             _flush(fresh)
-            os.link(fresh, target)  # unlike rename, this replaces nothing
+            _give_name(fresh, target)
             _flush(target.parent)
     except (OSError, tarfile.TarError) as error:
         raise StoreError(f"The backup {target} cannot be made: {error}. Nothing stands under its name.") from None
 
 
 def read_archive(archive: Path, folder: Path) -> None:
-    """Unpack a backup into a folder, and check its database. Raises StoreError for anything but a whole backup."""
+    """Unpack a backup into a folder, and check what is in it. Raises StoreError for anything but a whole backup."""
     try:
-        with tarfile.open(archive, "r:gz") as packed:
+        with gzip.open(archive) as plain, tarfile.open(fileobj=plain, mode="r:") as packed:
             for name in (DATABASE, SECRET):
                 member = packed.extractfile(name)
                 if member is None:
@@ -51,9 +55,23 @@ def read_archive(archive: Path, folder: Path) -> None:
                 path.touch(mode=0o600)
                 with member, path.open("wb") as file:
                     shutil.copyfileobj(member, file)
-    except (KeyError, tarfile.TarError, EOFError, OSError) as error:
+            while plain.read(1 << 20):  # to its end, where the checksum is
+                pass
+        read_secrets(folder / SECRET)
+    except (KeyError, tarfile.TarError, EOFError, OSError, zlib.error, ValueError, ConfigError) as error:
         raise StoreError(f"{archive} is no whole backup of ours: {error}. Take another one.") from None
     _check(folder / DATABASE, archive)
+
+
+def _give_name(fresh: Path, target: Path) -> None:
+    """Unlike rename, a link replaces nothing; where the disk has none, the name is reserved first."""
+    try:
+        os.link(fresh, target)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK):
+            raise
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        os.replace(fresh, target)
 
 
 def _check(database: Path, archive: Path) -> None:
@@ -61,6 +79,7 @@ def _check(database: Path, archive: Path) -> None:
         connection = sqlite3.connect(database)
         try:
             (found,) = connection.execute("PRAGMA integrity_check").fetchone()
+            connection.execute("SELECT 1 FROM _sqlite_migrations WHERE migration_set = 'feedback'").fetchone()
         finally:
             connection.close()
     except sqlite3.DatabaseError as error:

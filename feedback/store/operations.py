@@ -42,11 +42,13 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why customers' mail is held, since when, and the database that a restore has put aside."""
+    """Why customers' mail is held, since when, the database that a restore has put aside, and how many mails of the
+    backup are known to have gone out."""
 
     since: datetime
     reason: str
-    replaced: Path | None
+    replaced: Path | None = None
+    known: int = 0
 
 
 class Operations:
@@ -95,15 +97,14 @@ class Operations:
     def hold(self, hold: Hold) -> None:
         """Let no mail to customers go out until it is released."""
         replaced = str(hold.replaced) if hold.replaced is not None else None
-        self._database.change(_sql.hold, since=hold.since, reason=hold.reason, replaced=replaced)
+        self._database.change(_sql.hold, since=hold.since, reason=hold.reason, replaced=replaced, known=hold.known)
 
     def held(self) -> Hold | None:
         row = self._database.row(_sql.held)
-        return (
-            Hold(moment(row["since"]), row["reason"], Path(row["replaced"]) if row["replaced"] else None)
-            if row
-            else None
-        )
+        if row is None:
+            return None
+        replaced = Path(row["replaced"]) if row["replaced"] else None
+        return Hold(moment(row["since"]), row["reason"], replaced, row["known"])
 
     def release(self) -> None:
         self._database.change(_sql.release_hold)

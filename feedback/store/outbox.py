@@ -91,33 +91,24 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class AskedAbout:
-    """What a mail to a customer asks about, in words that another database of the same cases shares."""
+class HeldBack:
+    """A survey whose mail would go out."""
 
-    source: str
+    survey_id: str
     ref: str
-    resolved_at: datetime
-    round: int
+    subject: str | None
+    email: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class HandedOver:
-    """A mail that went out (`sent`) or may have (`unconfirmed`)."""
-
-    state: MailState
-    recipient: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A survey whose mail would go out; `is_queued` if it is in the outbox already."""
+class KnownElsewhere:
+    """A survey that waits here, or is in doubt, and what a replaced database knows of its mail."""
 
     survey_id: str
     is_queued: bool
-    about: AskedAbout
-    subject: str | None
-    email: str | None
+    state: MailState
+    recipient: str
+    handed_over_at: datetime
 
 
 class Outbox:
@@ -217,9 +208,15 @@ class Outbox:
     def counts(self) -> dict[MailState, int]:
         return {MailState(row["state"]): row["n"] for row in self._database.rows(_sql.count_by_state)}
 
-    def surveys_going(self, since: datetime) -> int:
-        """How many customers' mails were handed over since then, or are about to be."""
-        row = self._database.row(_sql.surveys_going, since=since)
+    def surveys_between(self, since: datetime, until: datetime) -> int:
+        """How many customers' mails were handed over."""
+        row = self._database.row(_sql.surveys_between, since=since, until=until)
+        assert row is not None
+        return int(row["n"])
+
+    def surveys_claimed(self) -> int:
+        """How many customers' mails are about to go."""
+        row = self._database.row(_sql.surveys_claimed)
         assert row is not None
         return int(row["n"])
 
@@ -271,44 +268,47 @@ class Outbox:
         """A mail in doubt is to be sent once more; False if it is in doubt no more."""
         return self._database.change(_sql.queue_again, id=mail_id, now=now) == 1
 
-    def handed_over(self) -> dict[AskedAbout, HandedOver]:
-        """Every mail to a customer that went out, or may have."""
-        return {
-            _asked_about(row): HandedOver(
-                state=MailState(row["state"]), recipient=row["recipient"], at=moment(row["handed_over_at"])
-            )
-            for row in self._database.rows(_sql.handed_over)
-        }
+    def carry_over(self, other: "Outbox", margin: timedelta) -> None:
+        """Note what another database has asked about; a resolution that moved by the margin at most is the same."""
+        for row in other._database.rows(_sql.handed_over):
+            at = moment(row["resolved_at"])
+            self._database.change(_sql.note_elsewhere, **dict(row), from_at=at - margin, to_at=at + margin)
 
-    def not_yet_handed_over(self, now: datetime) -> list[Waiting]:
-        """Surveys whose mail would go out by now, by when they were due."""
+    def known_elsewhere(self) -> list[KnownElsewhere]:
         return [
-            Waiting(
+            KnownElsewhere(
                 survey_id=row["id"],
-                is_queued=row["state"] == "asked",
-                about=_asked_about(row),
-                subject=row["subject"],
-                email=row["email"],
+                is_queued=row["delivery"] is not None,
+                state=MailState(row["known"]),
+                recipient=row["recipient"],
+                handed_over_at=moment(row["handed_over_at"]),
             )
-            for row in self._database.rows(_sql.not_yet_handed_over, now=now)
+            for row in self._database.rows(_sql.known_elsewhere)
         ]
 
-    def note_handed_over(self, survey_id: str, known: HandedOver) -> None:
+    def note_handed_over(self, known: KnownElsewhere) -> None:
         """What another database knows of a mail that waits here."""
         self._database.change(
             _sql.note_handed_over,
-            survey_id=survey_id,
+            survey_id=known.survey_id,
             state=known.state,
             recipient=known.recipient,
-            handed_over_at=known.at,
+            handed_over_at=known.handed_over_at,
         )
+
+    def held_back(self, now: datetime) -> list[HeldBack]:
+        """Surveys whose mail would go out, by when they were due."""
+        return [
+            HeldBack(row["id"], row["ref"], row["subject"], row["email"])
+            for row in self._database.rows(_sql.held_back, now=now)
+        ]
+
+    def queue_known(self, now: datetime) -> None:
+        """Send also what is known to have gone out before a restore."""
+        self._database.change(_sql.queue_known, now=now)
 
     def trouble(self, *, alerts_before: datetime, since: datetime) -> Trouble:
         """Alerts unsent about follow-ups opened before a moment; surveys failed or in doubt, due after another."""
         row = self._database.row(_sql.trouble, alerts_before=alerts_before, since=since)
         assert row is not None
         return Trouble(row["late_alerts"], row["failed"], row["unconfirmed"])
-
-
-def _asked_about(row: Mapping[str, Any]) -> AskedAbout:
-    return AskedAbout(row["source"], row["ref"], moment(row["resolved_at"]), row["round"])

@@ -184,6 +184,13 @@ class Database:
         except sqlite3.DatabaseError as error:
             raise StoreError(_words(error, path)) from error
 
+    def take_alone(self) -> None:
+        """Have the file for this connection alone, and all of it in one file. Raises StoreError while others use it."""
+        with self._translating():
+            self.connection.execute("PRAGMA busy_timeout = 1000")
+            self.connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self.connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+
     def close(self) -> None:
         while self._connections:
             self._connections.pop().close()

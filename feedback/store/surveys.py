@@ -95,10 +95,6 @@ class Surveys:
             self._database.change(_sql.add_erasure, **row) for row in map(dict, other._database.rows(_sql.erasures))
         )
 
-    def note_asked_elsewhere(self, source: str, ref: str, resolved_at: datetime, round: int) -> None:
-        """A replaced database has asked about this resolution; it is not to be asked about again."""
-        self._database.change(_sql.note_asked_elsewhere, source=source, ref=ref, resolved_at=resolved_at, round=round)
-
     def note_decision(self, facts: ResolutionFacts, decision: Decision, now: datetime) -> None:
         """Write the decision on these facts into the ledger, unless the newest entry says the same."""
         if decision != facts.last_decision:

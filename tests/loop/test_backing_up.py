@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from feedback.config import Config
-from feedback.domain.surveys import Choice
+from feedback.domain.surveys import Choice, Suppression
 from feedback.errors import Refused, StoreError
 from feedback.keys import load_keys
 from feedback.loop import answering, backing_up
@@ -112,6 +112,16 @@ def spoil(archive: Path, how: str) -> None:
     content = archive.read_bytes()
     if how == "cut":
         archive.write_bytes(content[: len(content) // 2])
+    elif how == "a bit":
+        archive.write_bytes(content[:-3] + bytes([content[-3] ^ 1]) + content[-2:])
+    elif how == "a short secret":
+        folder = archive.with_name("packed")
+        folder.mkdir()
+        read_archive(archive, folder)
+        (folder / "secret.key").write_text("x")
+        with tarfile.open(archive, "w:gz") as tar:
+            for name in ("feedback.db", "secret.key"):
+                tar.add(folder / name, name)
     elif how == "text":
         archive.write_text("not a backup")
     elif how == "another archive":
@@ -123,7 +133,7 @@ def spoil(archive: Path, how: str) -> None:
         archive.write_bytes(gzip.compress(bytes(plain)))
 
 
-@pytest.mark.parametrize("how", ["cut", "text", "another archive", "pages of zeros"])
+@pytest.mark.parametrize("how", ["cut", "a bit", "text", "another archive", "a short secret", "pages of zeros"])
 def test_what_is_no_whole_backup_is_refused_before_anything_is_moved(loop: Loop, tmp_path: Path, how: str) -> None:
     loop.take(ADA)
     archive = backup_of(loop, tmp_path / "copy.tar.gz")
@@ -162,14 +172,15 @@ def test_after_a_restore_nothing_that_went_out_goes_again_and_opt_outs_hold(loop
     back.send(LATER)
     assert len(back.maildir()) == CUSTOMERS, "nothing goes out before somebody says so"
     plan = backing_up.plan_resumption(back.store, LATER)
-    assert (len(plan.known), len(plan.rest)) == (CUSTOMERS - 2, 0)
+    assert (plan.hold.known, len(plan.rest)) == (CUSTOMERS, 0)
     assert "a backup was restored (copy.tar.gz)" in plan.hold.reason
     backing_up.resume(back.store, LATER)
     back.ask(LATER + timedelta(hours=1))
     back.send(LATER + timedelta(hours=1))
     assert len(back.maildir()) == CUSTOMERS
     states = back.rows("SELECT state, COUNT(*) AS n FROM outbox GROUP BY state")
-    assert states == [{"state": "sent", "n": CUSTOMERS - 2}]
+    assert states == [{"state": "sent", "n": CUSTOMERS}]
+    assert back.store.surveys.suppression(back.keys.address_hashes("c3@example.org")) is Suppression.OPTED_OUT
     back.store.close()
 
 
@@ -205,7 +216,8 @@ def test_what_had_not_gone_out_is_released_and_what_was_in_doubt_stays_in_doubt(
     )[0]["ref"]
     back = restored(loop, archive)
     released = backing_up.resume(back.store, LATER)
-    assert [one.about.ref for one in released.known] == [doubtful]
+    assert released.hold.known == 1
+    assert [one.ref for one in released.rest] == [ref for ref in ("A-1", "B-2") if ref != doubtful]
     back.ask(LATER)
     back.send(LATER)
     assert len(back.maildir()) == 1
@@ -235,18 +247,113 @@ def test_links_of_both_times_stay_valid(loop: Loop, tmp_path: Path) -> None:
     back.store.close()
 
 
-def test_without_the_replaced_database_only_everything_can_be_released(loop: Loop, tmp_path: Path) -> None:
-    loop.take(ADA)
-    back = restored(loop, backup_of(loop, tmp_path / "copy.tar.gz"))
-    back.ask(LATER)
+def test_the_replaced_database_is_not_needed_to_know_what_went_out(loop: Loop, tmp_path: Path) -> None:
+    loop.take(ADA, BRUNO)
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    loop.ask()
+    loop.send()
+    back = restored(loop, archive)
     shutil.rmtree(back.config.data_dir / "backups")
-    with pytest.raises(StoreError, match="feedback resume --all"):
-        backing_up.resume(back.store, LATER)
-    assert backing_up.resume(back.store, LATER, everything=True).rest
+    assert backing_up.resume(back.store, LATER).hold.known == 2
+    back.ask(LATER)
     back.send(LATER)
-    assert len(back.maildir()) == 1
+    assert len(back.maildir()) == 2
     with pytest.raises(Refused, match="No mail is held"):
         backing_up.resume(back.store, LATER)
+    back.store.close()
+
+
+def test_everything_is_released_if_the_owner_says_so(loop: Loop, tmp_path: Path) -> None:
+    loop.take(ADA)
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    loop.ask()
+    loop.send()
+    back = restored(loop, archive)
+    backing_up.resume(back.store, LATER, everything=True)
+    back.send(LATER)
+    assert len(back.maildir()) == 2
+    back.store.close()
+
+
+@pytest.mark.parametrize("resumed_between", [False, True])
+def test_restoring_twice_forgets_nothing_that_went_out(loop: Loop, tmp_path: Path, resumed_between: bool) -> None:
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    back = restored(loop, archive)
+    if resumed_between:
+        backing_up.resume(back.store, LATER)
+    back = restored(back, archive, LATER + timedelta(minutes=5))
+    backing_up.resume(back.store, LATER)
+    back.take(ADA, now=LATER)
+    back.ask(LATER)
+    back.send(LATER)
+    assert len(back.maildir()) == 1
+    back.store.close()
+
+
+@pytest.mark.parametrize(("moved", "mails"), [(timedelta(seconds=5), 1), (timedelta(minutes=-59), 1), (2 * DAY, 2)])
+def test_a_resolution_that_moved_a_little_is_the_same(loop: Loop, tmp_path: Path, moved: timedelta, mails: int) -> None:
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    back = restored(loop, archive)
+    backing_up.resume(back.store, LATER)
+    back.take(replace(ADA, resolved_at=NOW + moved), now=LATER + 2 * DAY)
+    back.ask(LATER + 2 * DAY)
+    back.send(LATER + 2 * DAY)
+    assert len(back.maildir()) == mails
+    back.store.close()
+
+
+def test_nothing_is_restored_while_anything_uses_the_database(loop: Loop, tmp_path: Path) -> None:
+    loop.take(ADA)
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    with pytest.raises(Refused, match="Something still uses the database"):
+        backing_up.restore(loop.config, archive, LATER)
+    assert loop.counts()["cases"] == 1
+    assert not list(loop.config.data_dir.glob("backups/replaced-*"))
+    loop.take(BRUNO)
+    assert loop.counts()["cases"] == 2
+
+
+@pytest.mark.parametrize("part", ["_join_secrets", "os.replace"])
+def test_a_restore_that_breaks_off_leaves_the_database_as_it_was(
+    loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    loop.take(ADA)
+    loop.store.close()
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(f"feedback.loop.backing_up.{part}", die)
+        with pytest.raises(KeyboardInterrupt):
+            backing_up.restore(loop.config, archive, LATER)
+    again = reopened(loop)
+    assert again.counts()["cases"] == 1
+    again.take(BRUNO)
+    again.store.close()
+    assert not list(loop.config.data_dir.glob(".restore-*"))
+
+
+def test_a_damaged_database_is_put_aside_whole(loop: Loop, tmp_path: Path) -> None:
+    loop.take(ADA)
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    loop.store.close()
+    (loop.config.data_dir / "feedback.db").write_bytes(b"garbage" * 1000)
+    done = backing_up.restore(loop.config, archive, LATER)
+    assert done.replaced is not None
+    assert done.replaced.read_bytes() == b"garbage" * 1000
+    back = reopened(loop)
+    assert back.counts()["cases"] == 1
+    held = back.store.operations.held()
+    assert held is not None
+    assert "nobody knows what it had sent" in held.reason
     back.store.close()
 
 

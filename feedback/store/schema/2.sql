@@ -21,12 +21,14 @@ CREATE TABLE demo (
   offset_s INTEGER NOT NULL
 ) STRICT;
 
--- One row at most: customers' mail is held, since when and why, and the database that a restore has put aside.
+-- One row at most: customers' mail is held, since when and why, the database that a restore has put aside, and how many
+-- of the mails that waited in the backup are known to have gone out.
 CREATE TABLE hold (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   since TEXT NOT NULL,
   reason TEXT NOT NULL,
-  replaced TEXT
+  replaced TEXT,
+  known INTEGER NOT NULL
 ) STRICT;
 
 -- One row at most: the mail server cannot be used, since when, what it said, how often in a row, and when we try again.
@@ -41,13 +43,19 @@ CREATE TABLE transport_pause (
 ) STRICT;
 CREATE INDEX outbox_handed_over ON outbox (handed_over_at) WHERE handed_over_at IS NOT NULL;
 
--- What a replaced database had asked about; a case that is imported again must not be asked about again.
+-- What databases that were replaced had asked about: a mail that went out or may have. A case that is imported again
+-- comes within the times, and is not asked about again.
 CREATE TABLE asked_elsewhere (
   source TEXT NOT NULL,
   ref TEXT NOT NULL,
-  resolved_at TEXT NOT NULL,
   round INTEGER NOT NULL,
-  PRIMARY KEY (source, ref, resolved_at, round)
+  resolved_at TEXT NOT NULL,
+  from_at TEXT NOT NULL,
+  to_at TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('sent', 'unconfirmed')),
+  recipient TEXT NOT NULL,
+  handed_over_at TEXT NOT NULL,
+  PRIMARY KEY (source, ref, round, resolved_at)
 ) STRICT;
 
 -- What people asked a job to do at its next look; a later request has another id.

@@ -37,11 +37,12 @@ SELECT id FROM requests WHERE job = :job;
 
 -- name: hold!
 -- Customers' mail does not go out until it is released; a hold that stands keeps its reason.
-INSERT INTO hold (id, since, reason, replaced) VALUES (1, :since, :reason, :replaced) ON CONFLICT (id) DO NOTHING;
+INSERT INTO hold (id, since, reason, replaced, known) VALUES (1, :since, :reason, :replaced, :known)
+ON CONFLICT (id) DO NOTHING;
 
 -- name: held^
 -- Why customers' mail is held, if it is.
-SELECT since, reason, replaced FROM hold;
+SELECT since, reason, replaced, known FROM hold;
 
 -- name: release_hold!
 -- Customers' mail goes out again.

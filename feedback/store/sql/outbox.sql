@@ -117,18 +117,36 @@ SELECT CASE WHEN state IN ('queued', 'claimed', 'handing_over', 'retry') THEN 'w
 FROM outbox WHERE state <> 'sent' OR handed_over_at >= :since GROUP BY 1;
 
 -- name: handed_over
--- Customers' mails that went out or may have: which resolution of which case they asked about, in which round.
-SELECT c.source, c.ref, r.resolved_at, s.round, o.recipient, o.handed_over_at,
+-- Customers' mails that went out or may have, here or in databases that were replaced before: what they asked about.
+SELECT c.source, c.ref, s.round, r.resolved_at, o.recipient, o.handed_over_at,
   CASE WHEN o.state = 'sent' THEN 'sent' ELSE 'unconfirmed' END AS state
 FROM outbox o
 JOIN surveys s ON s.id = o.survey_id
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id
-WHERE o.state IN ('handing_over', 'sent', 'unconfirmed');
+WHERE o.state IN ('handing_over', 'sent', 'unconfirmed')
+UNION
+SELECT source, ref, round, resolved_at, recipient, handed_over_at, state FROM asked_elsewhere;
 
--- name: not_yet_handed_over
--- Surveys whose mail would go out, now or when it is due.
-SELECT s.id, s.state, c.source, c.ref, c.subject, r.resolved_at, s.round, cu.email
+-- name: note_elsewhere!
+-- Another database has asked about this; of what two know, a certainty counts.
+INSERT INTO asked_elsewhere (source, ref, round, resolved_at, from_at, to_at, state, recipient, handed_over_at)
+VALUES (:source, :ref, :round, :resolved_at, :from_at, :to_at, :state, :recipient, :handed_over_at)
+ON CONFLICT (source, ref, round, resolved_at) DO UPDATE SET state = 'sent' WHERE excluded.state = 'sent';
+
+-- name: known_elsewhere
+-- Surveys that wait here, or are in doubt, and of which a replaced database knows more.
+SELECT s.id, o.state AS delivery, e.state AS known, e.recipient, e.handed_over_at
+FROM asked_elsewhere e
+JOIN cases c ON c.source = e.source AND c.ref = e.ref
+JOIN resolutions r ON r.case_id = c.id AND r.resolved_at BETWEEN e.from_at AND e.to_at
+JOIN surveys s ON s.resolution_id = r.id AND s.round = e.round
+LEFT JOIN outbox o ON o.survey_id = s.id
+WHERE s.state = 'waiting' OR o.state IN ('queued', 'claimed', 'retry') OR (o.state = 'unconfirmed' AND e.state = 'sent');
+
+-- name: held_back
+-- Surveys whose mail would go out now.
+SELECT s.id, c.ref, c.subject, cu.email
 FROM surveys s
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id
@@ -137,11 +155,16 @@ LEFT JOIN outbox o ON o.survey_id = s.id
 WHERE (s.state = 'waiting' AND s.due_at <= :now) OR (s.state = 'asked' AND o.state IN ('queued', 'claimed', 'retry'))
 ORDER BY s.due_at;
 
+-- name: queue_known!
+-- The owner wants everything that was held to be sent, whatever is known of it.
+UPDATE outbox SET state = 'queued', due_at = :now, handed_over_at = NULL, words = NULL
+WHERE words = 'known from a database that was replaced' AND state IN ('sent', 'unconfirmed');
+
 -- name: note_handed_over!
 -- Another database knows that this mail went out, or may have.
 UPDATE outbox SET state = :state, recipient = :recipient, handed_over_at = :handed_over_at, lease_owner = NULL,
-  lease_until = NULL, words = 'known from the database that was replaced'
-WHERE survey_id = :survey_id AND state IN ('queued', 'claimed', 'retry');
+  lease_until = NULL, words = 'known from a database that was replaced'
+WHERE survey_id = :survey_id AND (state IN ('queued', 'claimed', 'retry') OR (state = 'unconfirmed' AND :state = 'sent'));
 
 -- name: confirm!
 -- Staff know that a mail in doubt has arrived.
@@ -168,7 +191,10 @@ SELECT transport, since, until, failures, words FROM transport_pause;
 -- The mail server has answered.
 DELETE FROM transport_pause;
 
--- name: surveys_going^
--- How many customers' mails were handed over since a moment, or are claimed.
-SELECT (SELECT COUNT(*) FROM outbox WHERE handed_over_at >= :since AND kind = 'survey')
-  + (SELECT COUNT(*) FROM outbox WHERE state = 'claimed' AND kind = 'survey') AS n;
+-- name: surveys_between^
+-- How many customers' mails were handed over between two moments.
+SELECT COUNT(*) AS n FROM outbox WHERE handed_over_at >= :since AND handed_over_at < :until AND kind = 'survey';
+
+-- name: surveys_claimed^
+-- How many customers' mails are about to go.
+SELECT COUNT(*) AS n FROM outbox WHERE state IN ('claimed', 'handing_over') AND state = 'claimed' AND kind = 'survey';

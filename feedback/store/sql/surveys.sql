@@ -1,6 +1,8 @@
 -- name: resolution_facts^
 -- What deciding about a resolution rests on, the survey that it may have by now, and the newest entry of its ledger.
-SELECT e.ref IS NOT NULL AS asked_elsewhere, r.id, r.resolved_at, c.status, cu.email, s.id AS survey_id, s.state AS survey_state, o.id AS mail_id,
+SELECT r.id, r.resolved_at, c.status, cu.email, s.id AS survey_id, s.state AS survey_state, o.id AS mail_id,
+  EXISTS (SELECT 1 FROM asked_elsewhere e WHERE e.source = c.source AND e.ref = c.ref AND e.round = 0
+    AND r.resolved_at BETWEEN e.from_at AND e.to_at) AS asked_elsewhere,
   c.resolved_at IS NOT NULL AND r.n = (SELECT MAX(n) FROM resolutions WHERE case_id = r.case_id) AS is_latest,
   d.seq AS last_seq, d.verdict AS last_verdict, d.reason AS last_reason, d.until AS last_until
 FROM resolutions r
@@ -8,7 +10,6 @@ JOIN cases c ON c.id = r.case_id
 LEFT JOIN customers cu ON cu.id = c.customer_id
 LEFT JOIN surveys s ON s.resolution_id = r.id AND s.round = 0
 LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
-LEFT JOIN asked_elsewhere e ON e.source = c.source AND e.ref = c.ref AND e.resolved_at = r.resolved_at AND e.round = 0
 LEFT JOIN decisions d ON d.resolution_id = r.id AND d.seq = (SELECT MAX(seq) FROM decisions WHERE resolution_id = r.id)
 WHERE r.id = :resolution_id;
 
@@ -121,8 +122,3 @@ LEFT JOIN customers cu ON cu.id = c.customer_id
 LEFT JOIN follow_ups f ON f.survey_id = s.id
 WHERE a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = a.survey_id) AND (:choice IS NULL OR a.choice = :choice)
 ORDER BY a.at DESC, a.id LIMIT :limit OFFSET :offset;
-
--- name: note_asked_elsewhere!
--- A replaced database has asked about this.
-INSERT INTO asked_elsewhere (source, ref, resolved_at, round) VALUES (:source, :ref, :resolved_at, :round)
-ON CONFLICT (source, ref, resolved_at, round) DO NOTHING;
