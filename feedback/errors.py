@@ -36,6 +36,10 @@ class StoreError(FeedbackError):
     """The database cannot be read or written."""
 
 
+class DatabaseDamaged(StoreError):
+    """The file is no database, or not a whole one any more."""
+
+
 class PendingMigrations(StoreError):
     """The database is older than this program."""
 

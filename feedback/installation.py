@@ -6,7 +6,6 @@ import secrets
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from email.headerregistry import Address
 from pathlib import Path
@@ -15,7 +14,7 @@ from zoneinfo import ZoneInfo
 from feedback.config import PREFIX, Config, env_line, load_config
 from feedback.domain.staff import name_from
 from feedback.errors import ConfigError, FeedbackError
-from feedback.keys import Keys, Purpose, load_keys, new_id
+from feedback.keys import Keys, Purpose, load_keys, new_id, write_private
 from feedback.mail import compose
 from feedback.mail.transport import open_transport
 from feedback.publish import build
@@ -80,22 +79,17 @@ def system_zone(root: Path = Path("/")) -> str:
 def _write_env(folder: Path, settings: Mapping[str, str]) -> None:
     """Whole or not at all, and never in place of another."""
     path = folder / ".env"
-    fresh = folder / f".env.{secrets.token_hex(4)}"
+    lines = ["# The settings of this installation; docs/settings.md names them all.\n"]
+    for name, value in settings.items():
+        lines.append(env_line(PREFIX + name.upper(), value) if value else f"# {PREFIX}{name.upper()}=\n")
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write("# The settings of this installation; docs/settings.md names them all.\n")
-            for name, value in settings.items():
-                file.write(env_line(PREFIX + name.upper(), value) if value else f"# {PREFIX}{name.upper()}=\n")
-        os.link(fresh, path)
+        write_private(path, "".join(lines))
     except FileExistsError:
         raise ConfigError(f"{path} is here already, and init overwrites nothing.") from None
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written: {error.strerror}. Start this in a folder that is yours."
         ) from None
-    finally:
-        with suppress(OSError):
-            fresh.unlink()
 
 
 def _copy(source: Path, target: Path, what: str) -> str:

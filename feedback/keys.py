@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
@@ -80,7 +81,9 @@ def load_keys(data_dir: Path) -> Keys:
     path = data_dir / "secret.key"
     try:
         if not path.exists():
-            _create(path)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileExistsError):  # another process has just made one
+                write_private(path, secrets.token_urlsafe(32) + "\n")
     except OSError as error:
         raise ConfigError(f"The secret {path} cannot be read or made: {error}. Check who owns the folder.") from None
     return Keys(read_secrets(path))
@@ -99,16 +102,15 @@ def read_secrets(path: Path) -> list[str]:
     return lines
 
 
-def _create(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+def write_private(path: Path, text: str) -> None:
+    """A new file for its owner alone: on disk as a whole, or not there. Raises FileExistsError, OSError."""
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
     try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         os.link(fresh, path)  # unlike rename, this never replaces what another process has just made
-    except FileExistsError:
-        pass
     finally:
-        fresh.unlink()
+        with suppress(OSError):
+            fresh.unlink()

@@ -261,20 +261,22 @@ class Workplace:
     def data(self) -> Path:
         return self.folder / "var"
 
-    def feedback(self, *arguments: str, status: int = 0) -> str:
-        """Run `feedback …` to its end; what it said."""
-        process = self.start(*arguments)
-        said, _ = process.communicate(timeout=120)
+    def feedback(self, *arguments: str, status: int = 0, typed: str | None = None) -> str:
+        """Run `feedback …` to its end, with something on its standard input; what it said."""
+        process = self.start(*arguments, stdin=None if typed is None else subprocess.PIPE)
+        said, _ = process.communicate(typed, timeout=120)
         assert process.returncode == status, said
+        assert "Traceback" not in said
         return said
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, stdin: int | None = None) -> subprocess.Popen[str]:
         """Start `feedback …` and let it run."""
         process = subprocess.Popen(
             [FEEDBACK, *arguments],
             cwd=self.folder,
             env=self.environment,
             text=True,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )

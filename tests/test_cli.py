@@ -187,14 +187,5 @@ def test_the_drill_tells_what_held_and_leaves_the_installation_alone(workplace: 
 def test_resuming_asks_first(workplace: Workplace) -> None:
     workplace.feedback("backup", "copy.tar.gz")
     workplace.feedback("restore", "copy.tar.gz")
-    done = subprocess.run(
-        [FEEDBACK, "resume"],
-        cwd=workplace.folder,
-        env=workplace.environment,
-        input="n\n",
-        text=True,
-        capture_output=True,
-    )
-    assert "Release them?" in done.stdout
-    assert done.returncode == 1
+    assert "Release them?" in workplace.feedback("resume", typed="n\n", status=1)
     assert "No mail is held." not in workplace.feedback("resume", "--yes")

@@ -5,7 +5,6 @@ import html
 import os
 import re
 import stat
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from feedback.config import env_line, load_config
 from feedback.errors import ConfigError
 from feedback.store import open_store
 from feedback.web.passwords import is_password
-from tests.conftest import FEEDBACK, NOW, MailServer, Workplace, text_of
+from tests.conftest import NOW, MailServer, Workplace, text_of
 from tests.store.test_store import unwritable
 
 ODD = """Zoë's "Café" #1, $HOME \\ 100 %"""
@@ -40,19 +39,7 @@ def place(workplace: Workplace) -> Workplace:
 
 
 def init(place: Workplace, *arguments: str, said: str = "", status: int = 0) -> str:
-    done = subprocess.run(
-        [FEEDBACK, "init", *arguments],
-        cwd=place.folder,
-        env=place.environment,
-        input=said,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=60,
-    )
-    assert done.returncode == status, done.stdout
-    assert "Traceback" not in done.stdout
-    return done.stdout
+    return place.feedback("init", *arguments, typed=said, status=status)
 
 
 def options(**change: str) -> list[str]:

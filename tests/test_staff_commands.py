@@ -14,19 +14,7 @@ PASSWORD = "a long password"
 
 def staff(workplace: Workplace, *arguments: str, said: str = PASSWORD + "\n", status: int = 0) -> str:
     """Run `feedback staff …` with something on its standard input; what it answers."""
-    done = subprocess.run(
-        [FEEDBACK, "staff", *arguments],
-        cwd=workplace.folder,
-        env=workplace.environment,
-        input=said,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=60,
-    )
-    assert done.returncode == status, done.stdout
-    assert "Traceback" not in done.stdout
-    return done.stdout
+    return workplace.feedback("staff", *arguments, typed=said, status=status)
 
 
 def add(workplace: Workplace, address: str = "mara@acme.example", said: str = PASSWORD + "\n", status: int = 0) -> str:

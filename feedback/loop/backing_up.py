@@ -12,16 +12,15 @@ from feedback.config import Config
 from feedback.domain.backups import to_keep
 from feedback.domain.cases import REPEAT_AFTER
 from feedback.domain.timing import last_occurrence, local_day
-from feedback.errors import Refused, StoreError
+from feedback.errors import DatabaseDamaged, Refused, StoreError
+from feedback.keys import read_secrets, write_private
 from feedback.store import Store, open_store
 from feedback.store.archives import DATABASE, SECRET, read_archive
 from feedback.store.operations import Hold
 from feedback.store.outbox import HeldBack
 
 BACKUP_HOUR = 3  # local time
-GAP = timedelta(
-    days=1
-)  # heartbeats that are older may be those of a snapshot, which knows nothing of what went out since
+GAP = timedelta(days=1)
 ALIVE = timedelta(minutes=1)
 _log = logging.getLogger(__name__)
 
@@ -108,7 +107,7 @@ def restore(config: Config, archive: Path, now: datetime) -> Restored:
 
 
 def _carry_over(restored: Store, current: Store, now: datetime) -> tuple[int, int]:
-    """Opt-outs, erasures, and what had been asked about; how many of the first, and how many mails that is known of."""
+    """Opt-outs, erasures, and what had been asked about; how many of the first two, and of how many mails here."""
     with restored.write():
         carried_over = restored.surveys.carry_over(current.surveys)
         restored.outbox.carry_over(current.outbox, REPEAT_AFTER)
@@ -124,7 +123,7 @@ def _current(config: Config, now: datetime) -> Store | None:
     """The database that is to be replaced, for us alone; None if it is damaged. Raises Refused while it is used."""
     try:
         store = open_store(config.database_url, migrate=True)
-    except StoreError:
+    except DatabaseDamaged:
         return None
     try:
         if any(now - beat.beat_at < ALIVE for beat in store.operations.heartbeats()):
@@ -140,14 +139,12 @@ def _current(config: Config, now: datetime) -> Store | None:
 
 
 def _join_secrets(present: Path, restored: Path) -> None:
-    """Links of both times stay valid: the first secret signs, all of them verify."""
-    old = restored.read_text("ascii").split()
-    known = present.read_text("ascii").split() if present.exists() else []
-    lines = [*known, *(line for line in old if line not in known)]
-    fresh = restored.with_name("joined.key")
-    fresh.touch(mode=0o600)
-    fresh.write_text("".join(f"{line}\n" for line in lines), "ascii")
-    os.replace(fresh, present)
+    """Links of both times stay valid: the first secret signs, all of them verify. Raises ConfigError."""
+    known = read_secrets(present) if present.exists() else []
+    lines = [*known, *(line for line in read_secrets(restored) if line not in known)]
+    joined = restored.with_name("joined.key")
+    write_private(joined, "".join(f"{line}\n" for line in lines))
+    os.replace(joined, present)
 
 
 def hold_after_gap(store: Store, now: datetime) -> None:
@@ -160,7 +157,7 @@ def hold_after_gap(store: Store, now: datetime) -> None:
     if beats and now - max(beats) > GAP:
         _log.warning("nothing has run for more than a day, so mail to customers is held; see: feedback resume")
         with store.write():
-            store.operations.hold(Hold(now, f"nothing had run since {max(beats):%Y-%m-%d %H:%M} UTC", None))
+            store.operations.hold(Hold(now, f"nothing had run since {max(beats):%Y-%m-%d %H:%M} UTC"))
 
 
 @dataclass(frozen=True, slots=True)

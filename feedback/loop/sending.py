@@ -26,8 +26,8 @@ LEASE = timedelta(minutes=10)
 CLAIM_AT_ONCE = 20
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600, 900))  # for a server that is down
 CAP_AT_LEAST = 500
-A_MOMENT = timedelta(seconds=1)
 CAP_TIMES_MEAN = 20
+A_MOMENT = timedelta(seconds=1)
 JITTER = 0.2
 RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720))
 
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What became of a mail, until the next transaction writes it down; `bad_address` if nobody has that, `at`."""
+    """What became of a mail, until the next transaction writes it down; `bad_address` was said `at` to be nobody's."""
 
     mail: Mail
     state: MailState
@@ -107,8 +107,8 @@ class Sending:
     def _claim(self, now: datetime) -> bool:
         with self._writing() as noted:
             settled = self._store.outbox.settle_lapsed(now)
-            pause = self._pause()
-            self._is_paused = self._store.outbox.paused() is not None
+            known = self._store.outbox.paused()
+            self._is_paused, pause = known is not None, self._ours(known)
             if pause is not None and now < pause.until <= now + PAUSES[-1]:  # unless the clock has jumped back
                 return bool(noted or settled)
             claimed = self._store.outbox.claim(
@@ -215,17 +215,20 @@ class Sending:
         with self._writing():
             for mail in mails:
                 self._store.outbox.release(mail, self._owner, words)
-            pause = self._pause()
-            if paused_at is not None and (
-                pause is None or pause.until <= paused_at
-            ):  # another sender may have noted it
-                failures = pause.failures + 1 if pause is not None else 1
-                until = paused_at + PAUSES[min(failures, len(PAUSES)) - 1]
-                self._store.outbox.pause(self._server, words or "", failures, until, paused_at)
+            if paused_at is not None:
+                self._note_pause(words or "", paused_at)
 
-    def _pause(self) -> Pause | None:
-        """The pause of this server; that of one which was set before is none."""
-        pause = self._store.outbox.paused()
+    def _note_pause(self, words: str, now: datetime) -> None:
+        """Once an outage: another sender may have noted it already."""
+        pause = self._ours(self._store.outbox.paused())
+        if pause is not None and pause.until > now:
+            return
+        failures = pause.failures + 1 if pause is not None else 1
+        until = now + PAUSES[min(failures, len(PAUSES)) - 1]
+        self._store.outbox.pause(self._server, words, failures, until, now)
+
+    def _ours(self, pause: Pause | None) -> Pause | None:
+        """The pause, if it is of this server; that of one which was set before is none."""
         return pause if pause is not None and pause.transport == self._server else None
 
     @property

@@ -15,7 +15,7 @@ import aiosql
 from sqlite_utils import Database as SqliteUtilsDatabase
 from sqlite_utils.migrations import Migrations
 
-from feedback.errors import StoreError
+from feedback.errors import DatabaseDamaged, StoreError
 
 BUSY_TIMEOUT_S = 10
 
@@ -237,11 +237,16 @@ class Database:
     def _translated(self, error: sqlite3.DatabaseError) -> Exception:
         if isinstance(error, sqlite3.IntegrityError):
             return error  # a broken promise of ours, never a user's mistake: let it be seen whole
-        return StoreError(_words(error, self.path))
+        is_damaged = _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        return (DatabaseDamaged if is_damaged else StoreError)(_words(error, self.path))
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    """The primary result code of SQLite; 0 if the error is none of SQLite's."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _words(error: sqlite3.DatabaseError, path: Path) -> str:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     advice = {
         sqlite3.SQLITE_FULL: "The disk is full. Make room and try again; nothing was half-written.",
         sqlite3.SQLITE_IOERR: "The disk cannot be read or written. Check its space and its health.",
@@ -250,7 +255,7 @@ def _words(error: sqlite3.DatabaseError, path: Path) -> str:
         sqlite3.SQLITE_BUSY: f"Another process has held it for {BUSY_TIMEOUT_S} s. Try again.",
         sqlite3.SQLITE_CORRUPT: "The file is damaged. Restore a backup.",
         sqlite3.SQLITE_NOTADB: "The file is not a database. Restore a backup.",
-    }.get(code, "Nothing was half-written.")
+    }.get(_code(error), "Nothing was half-written.")
     return f"The database {path}: {error}. {advice}"
 
 

@@ -48,9 +48,8 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
 
     @desk.get("/")
     def to_do() -> str:
-        trouble = [
-            one for one in check(store, config, datetime.now(UTC)) if one.warns or not one.ok
-        ]  # by the machine's real clock
+        checks = check(store, config, datetime.now(UTC))  # by the machine's real clock
+        trouble = [one for one in checks if one.warns or not one.ok]
         return listed(
             "desk_to_do.html", store.follow_ups.open_ones, count=store.follow_ups.count_open(),
             closed=store.follow_ups.closed_ones(CLOSED_SHOWN), trouble=trouble,
@@ -78,40 +77,43 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     def follow_up(key: str) -> str:
         return follow_up_page(follow_up_of(key))
 
+    def acted(
+        key: str,
+        words: str,
+        act: Callable[[], object],
+        *,
+        interaction: InteractionForm | None = None,
+        close: CloseForm | None = None,
+    ) -> Response | tuple[str, int]:
+        """Do it, and show the follow-up with a word about it; or why not, with what was typed."""
+        try:
+            act()
+        except Refused as refusal:
+            return follow_up_page(follow_up_of(key), interaction=interaction, close=close, refusal=refusal), 409
+        flash(words)
+        return redirect(url_for("desk.follow_up", key=key), 303)
+
     @desk.post("/follow-ups/<key>/take")
     def take(key: str) -> Response | tuple[str, int]:
-        found, shown = follow_up_of(key), request.form.get("owner") or None
-        try:
-            following_up.take(store, found.id, person().id, shown, now())
-        except Refused as refusal:
-            return follow_up_page(follow_up_of(key), refusal=refusal), 409
-        return done(key, "It is yours now.")
+        follow_up_of(key)
+        shown = request.form.get("owner") or None
+        return acted(key, "It is yours now.", lambda: following_up.take(store, key, person().id, shown, now()))
 
     @desk.post("/follow-ups/<key>/interactions")
     def log_interaction(key: str) -> Response | tuple[str, int]:
         found, form = follow_up_of(key), InteractionForm(request.form)
         if not form.validate():
             return follow_up_page(found, interaction=form), 422
-        try:
-            following_up.log_interaction(store, found.id, person().id, Channel(form.channel.data), form.text, now())
-        except Refused as refusal:
-            return follow_up_page(follow_up_of(key), interaction=form, refusal=refusal), 409
-        return done(key, "Noted.")
+        return acted(key, "Noted.", lambda: following_up.log_interaction(
+            store, key, person().id, Channel(form.channel.data), form.text, now()), interaction=form)  # fmt: skip
 
     @desk.post("/follow-ups/<key>/close")
     def close(key: str) -> Response | tuple[str, int]:
         found, form = follow_up_of(key), CloseForm(request.form)
         if not form.validate():
             return follow_up_page(found, close=form), 422
-        try:
-            following_up.close(store, found.id, Outcome(form.outcome.data), form.text, person().id, now())
-        except Refused as refusal:
-            return follow_up_page(follow_up_of(key), close=form, refusal=refusal), 409
-        return done(key, "Closed.")
-
-    def done(key: str, words: str) -> Response:
-        flash(words)
-        return redirect(url_for("desk.follow_up", key=key), 303)
+        return acted(key, "Closed.", lambda: following_up.close(
+            store, key, Outcome(form.outcome.data), form.text, person().id, now()), close=form)  # fmt: skip
 
     @desk.get("/answers")
     def answers() -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from feedback import jobs
 from feedback.config import Config
 from feedback.domain.surveys import Choice, Suppression
 from feedback.errors import Refused, StoreError
@@ -341,6 +342,21 @@ def test_a_restore_that_breaks_off_leaves_the_database_as_it_was(
     assert not list(loop.config.data_dir.glob(".restore-*"))
 
 
+def test_what_cannot_be_opened_for_another_reason_is_not_taken_for_damaged(loop: Loop, tmp_path: Path) -> None:
+    loop.take(ADA)
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    with loop.store.write():
+        loop.store._database.connection.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('feedback', '9 the future', '')"
+        )
+    loop.store.close()
+    with pytest.raises(StoreError, match="written by a newer program"):
+        backing_up.restore(loop.config, archive, LATER)
+    connection = sqlite3.connect(loop.config.data_dir / "feedback.db")
+    assert connection.execute("SELECT ref FROM cases").fetchall() == [("A-1",)]
+    connection.close()
+
+
 def test_a_damaged_database_is_put_aside_whole(loop: Loop, tmp_path: Path) -> None:
     loop.take(ADA)
     archive = backup_of(loop, tmp_path / "copy.tar.gz")
@@ -382,8 +398,6 @@ def test_a_gap_of_more_than_a_day_in_the_heartbeats_holds_mail_until_it_is_relea
 
 
 def test_the_jobs_look_for_a_gap_when_mail_goes_to_a_server(loop: Loop, mail_server: MailServer) -> None:
-    from feedback import jobs
-
     with loop.store.write():
         loop.store.operations.beat("send", datetime.now(UTC) - timedelta(days=2), None)
     jobs.make_jobs(loop.config, loop.store, loop.keys)
