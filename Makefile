@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 PORT ?= 8000
 
-.PHONY: install demo test unit bench pictures lock
+.PHONY: install demo test unit torture bench pictures lock
 
 install: .venv/installed
 	@echo "Installed in .venv; use it with: . .venv/bin/activate"
@@ -29,8 +29,16 @@ test: .venv/installed
 unit: .venv/installed
 	$(BIN)/pytest tests/domain tests/store tests/loop tests/mail tests/web tests/publish tests/test_config.py tests/test_keys.py
 
-bench: .venv/installed
+torture: .venv/installed
+	FEEDBACK_TORTURE=1 $(BIN)/pytest -m torture
+
+bench: .venv/installed .venv-rivals/installed
 	$(BIN)/python -m bench
+
+.venv-rivals/installed: bench/rivals.txt
+	@$(PYTHON) -m venv --clear .venv-rivals
+	@.venv-rivals/bin/pip install --quiet --disable-pip-version-check --requirement bench/rivals.txt
+	@touch $@
 
 pictures: .venv/installed
 	$(BIN)/python docs/pictures.py

@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from bench import imports, pages, publishing
+from bench import imports, pages, publishing, sending
 
 RUNS = 5
 
@@ -12,6 +12,7 @@ def main() -> None:
         ("import", imports.measure),
         ("survey page", pages.measure),
         ("publish", publishing.measure),
+        ("sending", sending.measure),
     ):
         print(f"{name}", flush=True)
         for line, ratios in measure(RUNS).items():

@@ -110,10 +110,11 @@ class Loop:
         return take_in(self.store, self.asking, records, now)
 
     def ask(self, now: datetime = NOW + DAY) -> int:
-        steps = 0
+        """Ask whoever is due; how many mails that put into the outbox."""
+        before = sum(self.store.outbox.counts().values())
         while self.asking.step(now):
-            steps += 1
-        return steps
+            pass
+        return sum(self.store.outbox.counts().values()) - before
 
     def sending(self, mail: str | None = None) -> Sending:
         config = self.config if mail is None else self.config.model_copy(update={"mail": mail})

@@ -11,13 +11,15 @@ from feedback.keys import Keys
 from feedback.store import Store
 from feedback.store.surveys import ResolutionFacts
 
+AT_ONCE = 50  # surveys a transaction
+
 
 class Asking:
     """Decides about resolutions, with the parts that deciding needs."""
 
     def __init__(self, store: Store, keys: Keys, config: Config) -> None:
         self._store = store
-        self._keys = keys
+        self.keys = keys
         self._config = config
 
     def consider(self, resolution_id: str, now: datetime) -> Decision | None:
@@ -52,38 +54,39 @@ class Asking:
         return decision
 
     def step(self, now: datetime) -> bool:
-        """Decide again about the next survey that is due, and put its mail into the outbox. False if none is due.
+        """Decide again about the next surveys that are due, and put their mails into the outbox. False if none is due.
 
-        Asked at most once: the survey leaves `waiting` in the transaction that queues its only mail.
+        Asked at most once: a survey leaves `waiting` in the transaction that queues its only mail.
         """
         with self._store.write():
-            due = self._store.surveys.next_due(now)
-            if due is None:
-                return False
-            survey_id, resolution_id = due
-            decision = self.consider(resolution_id, now)
-            if decision is not None and decision.until is not None:
-                self._store.surveys.defer(survey_id, decision.until)
-            elif (
-                decision is not None
-                and decision.verdict is Verdict.ASK
-                and self._store.surveys.mark_asked(survey_id, now)
-            ):
-                self._store.outbox.queue_survey(survey_id, now)
-        return True
+            due = self._store.surveys.due(now, AT_ONCE)
+            for survey_id, resolution_id in due:
+                decision = self.consider(resolution_id, now)
+                if decision is not None and decision.until is not None:
+                    self._store.surveys.defer(survey_id, decision.until)
+                elif (
+                    decision is not None
+                    and decision.verdict is Verdict.ASK
+                    and self._store.surveys.mark_asked(survey_id, now)
+                ):
+                    self._store.outbox.queue_survey(survey_id, now)
+        return bool(due)
 
-    def still_wanted(self, resolution_id: str, now: datetime) -> Decision:
-        """Inside a write: decide once more, by the facts of this moment, just before the mail is handed over."""
+    def still_wanted(self, resolution_id: str, now: datetime) -> tuple[Decision, str | None]:
+        """Inside a write: decide once more, by the facts of this moment, just before the mail is handed over.
+
+        With the address that it would go to now.
+        """
         facts = self._store.surveys.facts(resolution_id)
         decision = self._decide(facts, now)
         if decision.verdict is not Verdict.ASK:
             self._store.surveys.note_decision(facts, decision, now)
-        return decision
+        return decision, facts.address
 
     def _decide(self, facts: ResolutionFacts, now: datetime) -> Decision:
         address = facts.address
         suppression = (
-            self._store.surveys.suppression(self._keys.address_hashes(normalise_email(address)))
+            self._store.surveys.suppression(self.keys.address_hashes(normalise_email(address)))
             if address is not None
             else None
         )

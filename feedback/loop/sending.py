@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from zlib import crc32
 
@@ -23,10 +23,11 @@ from feedback.store import Store
 from feedback.store.outbox import Kind, Mail, MailState, Pause
 
 LEASE = timedelta(minutes=10)
-CLAIM_AT_ONCE = 20
+CLAIM_AT_ONCE = 50
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600, 900))  # for a server that is down
 CAP_AT_LEAST = 500
 CAP_TIMES_MEAN = 20
+CAP_HOLDS = timedelta(hours=1)  # to count a month of mails at each claim would cost more than it tells
 A_MOMENT = timedelta(seconds=1)
 JITTER = 0.2
 RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720))
@@ -65,6 +66,8 @@ class Sending:
         self._claimed: deque[Mail] = deque()
         self._results: list[_Result] = []
         self._is_paused = False
+        self._cap: int | None = None
+        self._cap_known_at = datetime.min.replace(tzinfo=UTC)
 
     def step(self, now: datetime) -> bool:
         """Send the next mail. False if there was nothing to do. Raises TransportDown; the mail then waits."""
@@ -111,20 +114,29 @@ class Sending:
             self._is_paused, pause = known is not None, self._ours(known)
             if pause is not None and now < pause.until <= now + PAUSES[-1]:  # unless the clock has jumped back
                 return bool(noted or settled)
-            claimed = self._store.outbox.claim(
-                self._owner, now, LEASE, CLAIM_AT_ONCE, room(self._store, self._config, now)
-            )
+            claimed = self._store.outbox.claim(self._owner, now, LEASE, CLAIM_AT_ONCE, self._room(now))
             wanted = [mail for mail in claimed if self._still_wanted(mail, now)]
         self._claimed.extend(wanted)
         return bool(noted or settled or claimed)
 
+    def _room(self, now: datetime) -> int | None:
+        """How many mails to customers may be claimed now; None is no limit.
+
+        A rate holds for a minute. The daily cap stops a run-away: an import with a wrong mapping, say.
+        """
+        outbox, limits = self._store.outbox, []
+        if rate := self._config.smtp_rate:
+            limits.append(rate - outbox.surveys_between(now - timedelta(minutes=1), now + A_MOMENT))
+        if not self._cap_known_at <= now < self._cap_known_at + CAP_HOLDS:
+            self._cap, self._cap_known_at = daily_cap(self._store, self._config, now), now
+        if self._cap is not None:
+            limits.append(self._cap - sent_lately(self._store, now))
+        return max(0, min(limits) - outbox.surveys_claimed()) if limits else None
+
     def _hand_over(self, mail: Mail, recipient: str, now: datetime) -> None:
         """The commit after which the mail may have arrived. Raises HandOverCancelled if it must not go like this."""
         with self._writing():
-            wanted = self._still_wanted(mail, now)
-            if wanted and mail.survey_id is not None and self._store.outbox.letter(mail.survey_id).email != recipient:
-                self._store.outbox.release(mail, self._owner, "the address has changed")
-                wanted = False
+            wanted = self._still_wanted(mail, now, recipient)
             ours = wanted and self._store.outbox.hand_over(mail, self._owner, recipient, now, LEASE)
         if not ours:
             raise HandOverCancelled("withdrawn, or another's by now")
@@ -149,8 +161,11 @@ class Sending:
             yield len(self._results)
         self._results.clear()
 
-    def _still_wanted(self, mail: Mail, now: datetime) -> bool:
-        """Inside a write: whether the mail may go by the facts of this moment; if not, it is dropped."""
+    def _still_wanted(self, mail: Mail, now: datetime, recipient: str | None = None) -> bool:
+        """Inside a write: whether the mail may go by the facts of this moment, to the recipient if it has one.
+
+        If not, it is dropped, or waits for its next turn.
+        """
         if mail.follow_up_id is not None:
             if self._store.follow_ups.get(mail.follow_up_id).closed_at is None:
                 return True
@@ -158,9 +173,12 @@ class Sending:
             return False
         assert mail.survey_id is not None
         assert mail.resolution_id is not None
-        decision = self._asking.still_wanted(mail.resolution_id, now)
+        decision, address = self._asking.still_wanted(mail.resolution_id, now)
         if decision.verdict is Verdict.ASK:
-            return True
+            if recipient in (None, address):
+                return True
+            self._store.outbox.release(mail, self._owner, "the address has changed")
+            return False
         if decision.until is not None:
             self._store.outbox.put_back(
                 mail, self._owner, MailState.QUEUED, decision.reason.sentence, due_at=decision.until
@@ -234,20 +252,6 @@ class Sending:
     @property
     def _server(self) -> str:
         return self._keys.derived("transport", self._config.mail)[:16]
-
-
-def room(store: Store, config: Config, now: datetime) -> int | None:
-    """How many mails to customers may be claimed now; None is no limit.
-
-    A rate holds for a minute. The daily cap stops a run-away: an import with a wrong mapping, say.
-    """
-    limits = []
-    if config.smtp_rate:
-        limits.append(config.smtp_rate - store.outbox.surveys_between(now - timedelta(minutes=1), now + A_MOMENT))
-    cap = daily_cap(store, config, now)
-    if cap is not None:
-        limits.append(cap - sent_lately(store, now))
-    return max(0, min(limits) - store.outbox.surveys_claimed()) if limits else None
 
 
 def sent_lately(store: Store, now: datetime) -> int:

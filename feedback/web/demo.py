@@ -161,7 +161,7 @@ def _blueprint(config: Config, store: Store, clock: Clock) -> Blueprint:
     def is_idle() -> bool:
         present = clock()
         return not (
-            store.surveys.next_due(present)
+            store.surveys.due(present, 1)
             or store.outbox.is_busy(present)
             or build.is_due(store, config, present)
             or store.operations.requested("publish")

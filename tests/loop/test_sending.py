@@ -69,15 +69,15 @@ def test_mail_goes_to_the_server_and_is_sent(loop: Loop, mail_server: MailServer
 
 
 def test_one_commit_a_mail_carries_the_result_of_the_one_before(loop: Loop) -> None:
-    loop.take(*(replace(ADA, ref=f"r{n}", customer_ref=f"c{n}") for n in range(25)))
+    loop.take(*(replace(ADA, ref=f"r{n}", customer_ref=f"c{n}") for n in range(60)))
     loop.ask()
     commits: list[str] = []
     loop.store._database.connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
     sending = sending_with(loop, Faulty())
     run_once(Job("send", "", sending.step, 1), loop.store, lambda: LATER)
-    claims = 2  # of twenty mails, and of the five that are left
-    assert len(commits) == claims + 25 + 2 + 1  # a commit a mail, the last result, a look at nothing, a heartbeat
-    assert loop.store.outbox.counts() == {MailState.SENT: 25}
+    claims = 2  # of fifty mails, and of the ten that are left
+    assert len(commits) == claims + 60 + 2 + 1  # a commit a mail, the last result, a look at nothing, a heartbeat
+    assert loop.store.outbox.counts() == {MailState.SENT: 60}
 
 
 def test_an_opt_out_after_queueing_drops_the_mail(loop: Loop) -> None:
