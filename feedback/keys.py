@@ -70,9 +70,15 @@ class Keys:
 
     def address_hashes(self, address: str) -> list[str]:
         """Keyed hashes of a normalised address, one per secret; the first is the one to store."""
+        return self._hashes("address", address)
+
+    def person_hashes(self, kind: str, source: str, ref: str) -> list[str]:
+        """Keyed hashes of a help desk's reference, of a `case` or a `customer`, one per secret; as of addresses."""
+        return self._hashes(kind, f"{source}\0{ref}")
+
+    def _hashes(self, kind: str, text: str) -> list[str]:
         return [
-            hmac.digest(f"feedback:address:{secret}".encode(), address.encode(), "sha256").hex()
-            for secret in self._secrets
+            hmac.digest(f"feedback:{kind}:{secret}".encode(), text.encode(), "sha256").hex() for secret in self._secrets
         ]
 
 

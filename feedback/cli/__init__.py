@@ -9,6 +9,7 @@ import click
 from feedback import __version__, jobs, processes
 from feedback.cli.access import key, staff
 from feedback.cli.backups import backup, restore, resume
+from feedback.cli.erasing import erase_command
 from feedback.cli.followups import explain_command, followups
 from feedback.cli.imports import import_group
 from feedback.cli.moments import at_option, moment
@@ -28,7 +29,19 @@ def main() -> None:
     """Ask “Did we solve it?” a day after each resolution, act on every “no”, publish what was learned."""
 
 
-for command in (backup, restore, resume, demo, init, import_group, key, staff, explain_command, followups):
+for command in (
+    backup,
+    restore,
+    resume,
+    erase_command,
+    demo,
+    init,
+    import_group,
+    key,
+    staff,
+    explain_command,
+    followups,
+):
     main.add_command(command)
 
 

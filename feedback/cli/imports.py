@@ -20,6 +20,7 @@ from feedback.loop.asking import Asking
 from feedback.loop.intake import ImportReport, import_cases
 from feedback.loop.mapping import load_mapping
 from feedback.store import open_store
+from feedback.store.cases import Change
 
 
 @click.group(name="import")
@@ -93,6 +94,8 @@ def _report(report: ImportReport, zone: ZoneInfo, *, dry_run: bool) -> list[str]
     lines = [f"Read as {report.encoding}{form}; times without an offset as {zone.key}."]
     done = ", ".join(f"{n:,} {change}" for change, n in sorted(report.changes.items())) or "none"
     lines.append(f"Cases: {done}; {report.refused_count:,} row{'' if report.refused_count == 1 else 's'} refused.")
+    if skipped := report.changes[Change.SKIPPED]:
+        lines.append(f"  {skipped:,} × skipped, for what we knew of the person was erased")
     if report.rows == 0:
         lines.append("The file has no rows.")
     lines.append(f"New resolutions: {report.resolutions:,}.")

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     INVALID_ADDRESS = "invalid_address"
     OPTED_OUT = "opted_out"
     NO_SUCH_ADDRESS = "no_such_address"
+    ERASED = "erased"
     REOPENED = "reopened"
     MERGED = "merged"
     SPAM = "spam"
@@ -44,6 +45,7 @@ _SENTENCES = {
     Reason.INVALID_ADDRESS: "mail cannot be sent to the address that we were given",
     Reason.OPTED_OUT: "this address has opted out",
     Reason.NO_SUCH_ADDRESS: "a mail server has said that nobody has this address",
+    Reason.ERASED: "what we knew of this person was erased",
     Reason.REOPENED: "the case was opened again",
     Reason.MERGED: "the case was merged into another",
     Reason.SPAM: "the case is spam",
@@ -75,6 +77,7 @@ class Decision:
 _SUPPRESSED = {
     Suppression.OPTED_OUT: Reason.OPTED_OUT,
     Suppression.NO_SUCH_ADDRESS: Reason.NO_SUCH_ADDRESS,
+    Suppression.ERASED: Reason.ERASED,
 }
 _NOT_RESOLVED = {
     CaseStatus.OPEN: Reason.REOPENED,

@@ -21,6 +21,7 @@ class Suppression(StrEnum):
 
     OPTED_OUT = "opted out"
     NO_SUCH_ADDRESS = "no such address"
+    ERASED = "erased"
 
 
 class Choice(StrEnum):

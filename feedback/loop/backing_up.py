@@ -13,7 +13,8 @@ from feedback.domain.backups import to_keep
 from feedback.domain.cases import REPEAT_AFTER
 from feedback.domain.timing import last_occurrence, local_day
 from feedback.errors import DatabaseDamaged, Refused, StoreError
-from feedback.keys import read_secrets, write_private
+from feedback.keys import Keys, read_secrets, write_private
+from feedback.loop.erasing import erase_known
 from feedback.store import Store, open_store
 from feedback.store.archives import DATABASE, SECRET, read_archive
 from feedback.store.operations import Hold
@@ -86,7 +87,8 @@ def restore(config: Config, archive: Path, now: datetime) -> Restored:
                 if current is None:
                     reason += "; the database before it is damaged, and nobody knows what it had sent"
                 else:
-                    carried_over, known = _carry_over(restored, current, now)
+                    keys = Keys(_joined_secrets(config.data_dir / SECRET, folder / SECRET))
+                    carried_over, known = _carry_over(restored, current, keys, now)
                     current.copy_to(replaced).close()
             with restored.write():
                 restored.operations.release()
@@ -106,11 +108,12 @@ def restore(config: Config, archive: Path, now: datetime) -> Restored:
     return Restored(replaced, carried_over)
 
 
-def _carry_over(restored: Store, current: Store, now: datetime) -> tuple[int, int]:
+def _carry_over(restored: Store, current: Store, keys: Keys, now: datetime) -> tuple[int, int]:
     """Opt-outs, erasures, and what had been asked about; how many of the first two, and of how many mails here."""
-    with restored.write():
-        carried_over = restored.surveys.carry_over(current.surveys)
+    with restored.write_over():
+        carried_over = restored.surveys.carry_over(current.surveys) + restored.erasures.carry_over(current.erasures)
         restored.outbox.carry_over(current.outbox, REPEAT_AFTER)
+        erase_known(restored, keys, now)
         known = restored.outbox.known_elsewhere()
         for one in known:
             if not one.is_queued and restored.surveys.mark_asked(one.survey_id, one.handed_over_at):
@@ -140,11 +143,14 @@ def _current(config: Config, now: datetime) -> Store | None:
 
 def _join_secrets(present: Path, restored: Path) -> None:
     """Links of both times stay valid: the first secret signs, all of them verify. Raises ConfigError."""
-    known = read_secrets(present) if present.exists() else []
-    lines = [*known, *(line for line in read_secrets(restored) if line not in known)]
     joined = restored.with_name("joined.key")
-    write_private(joined, "".join(f"{line}\n" for line in lines))
+    write_private(joined, "".join(f"{line}\n" for line in _joined_secrets(present, restored)))
     os.replace(joined, present)
+
+
+def _joined_secrets(present: Path, restored: Path) -> list[str]:
+    known = read_secrets(present) if present.exists() else []
+    return [*known, *(line for line in read_secrets(restored) if line not in known)]
 
 
 def hold_after_gap(store: Store, now: datetime) -> None:

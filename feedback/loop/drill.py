@@ -1,15 +1,17 @@
-"""The restore drill: backup, mail, opt-out, restore and release, with made-up cases in a temporary folder."""
+"""The restore drill: backup, mail, opt-out, erasure, restore and release, with made-up cases in a temporary folder."""
 
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.headerregistry import Address
 from pathlib import Path
 
 from feedback.config import Config
 from feedback.domain.cases import CaseRecord, CaseStatus
+from feedback.domain.surveys import Suppression
 from feedback.keys import Keys, load_keys
-from feedback.loop import answering, backing_up
+from feedback.loop import answering, backing_up, erasing
 from feedback.loop.asking import Asking
 from feedback.loop.intake import take_in
 from feedback.loop.sending import Sending
@@ -19,6 +21,7 @@ from feedback.store.archives import DATABASE, read_archive
 
 CUSTOMERS = 100
 OPT_OUTS = 2
+ERASED = f"customer{OPT_OUTS}@example.org"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,9 @@ def drill(store: Store, config: Config, now: datetime) -> Iterator[Claim]:
 
 
 def _with_made_up_cases(config: Config, folder: Path, now: datetime) -> Iterator[Claim]:
-    place = config.model_copy(update={"data_dir": folder, "mail": "maildir:", "daily_cap": 0, "smtp_rate": 0})
+    unlimited = {"daily_cap": 0, "smtp_rate": 0}
+    sender = Address("Drill", addr_spec="drill@example.org")
+    place = config.model_copy(update={"data_dir": folder, "mail": "maildir:", "sender": sender, **unlimited})
     store, keys = open_store(place.database_url), load_keys(folder)
     _resolve(store, keys, place, now)
     archive = backing_up.back_up(store, place, folder / "backup.tar.gz", now)
@@ -59,21 +64,30 @@ def _with_made_up_cases(config: Config, folder: Path, now: datetime) -> Iterator
         (story,) = store.cases.stories(case.id)
         assert story.survey_id is not None
         answering.opt_out(store, keys, story.survey_id, due)
+    erasing.erase(store, keys, ERASED, due)
     store.close()
 
     backing_up.restore(place, archive, due)
     store = open_store(place.database_url)
     _run_jobs(store, keys, place, due)
     yield Claim("after the restore nothing goes out before you say so", _mails(place) == CUSTOMERS)
+    yield Claim("who was erased after the backup is erased again", not store.cases.find(ERASED, 1))
     plan = backing_up.resume(store, due)
     yield Claim(
-        f"all {CUSTOMERS} are known as sent, and none would go", (plan.hold.known, len(plan.rest)) == (CUSTOMERS, 0)
+        f"the other {CUSTOMERS - 1} are known as sent, and none would go",
+        (plan.hold.known, len(plan.rest)) == (CUSTOMERS - 1, 0),
     )
     _run_jobs(store, keys, place, due + timedelta(hours=1))
     yield Claim("after the release nothing goes out a second time", _mails(place) == CUSTOMERS)
     _resolve(store, keys, place, now)
     _run_jobs(store, keys, place, due + timedelta(hours=2))
-    yield Claim("the same cases imported again bring no second mail, and opt-outs hold", _mails(place) == CUSTOMERS)
+    yield Claim("the same cases imported again bring no second mail", _mails(place) == CUSTOMERS)
+    yield Claim("nor whoever was erased", not store.cases.find(ERASED, 1) and store.cases.count() == CUSTOMERS)
+    hashes = (keys.address_hashes(f"customer{ref}@example.org") for ref in range(OPT_OUTS))
+    yield Claim(
+        f"the {OPT_OUTS} opt-outs made after the backup hold",
+        all(store.surveys.suppression(one) is Suppression.OPTED_OUT for one in hashes),
+    )
     store.close()
 
 

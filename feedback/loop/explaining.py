@@ -107,15 +107,16 @@ def _decision(config: Config, decision: Decision) -> str:
 
 def _delivery(config: Config, story: ResolutionStory) -> str:
     words = f" ({story.words})" if story.words else ""
+    to = f" to {story.recipient}" if story.recipient else ""
     handed = in_words(story.handed_over_at, config.zone) if story.handed_over_at else ""
     retry = f" until {in_words(story.mail_due_at, config.zone)}" if story.mail_due_at else ""
     return {
         "queued": f"The mail is in the outbox and goes out with the next run{words}.",
         "claimed": "The mail is being prepared.",
         "handing_over": "The mail is being handed over.",
-        "sent": f"The mail to {story.recipient} was accepted on {handed}{words}.",
+        "sent": f"The mail{to} was accepted on {handed}{words}.",
         "retry": f"The mail was refused for now{words}; it waits{retry}.",
         "failed": f"The mail was refused{words}; it is not tried again.",
-        "unconfirmed": f"The mail to {story.recipient} may have arrived on {handed}{words}, and is not sent again.",
+        "unconfirmed": f"The mail{to} may have arrived on {handed}{words}, and is not sent again.",
         "dropped": f"The mail was withdrawn before it went out{words}.",
     }[story.delivery or "queued"]

@@ -14,6 +14,7 @@ from feedback.domain.cases import CASE_FIELDS, NEEDED_FIELDS, CaseRecord, CaseSt
 from feedback.domain.eligibility import Decision, Reason
 from feedback.errors import FieldError, FileError
 from feedback.loop.asking import Asking
+from feedback.loop.erasing import is_erased
 from feedback.loop.mapping import CaseMapping, Raw
 from feedback.store import Store
 from feedback.store.cases import Change
@@ -50,10 +51,19 @@ class ImportReport:
 
 
 def take_in(store: Store, asking: Asking, records: Sequence[CaseRecord], now: datetime) -> list[Taken]:
-    """Create or update cases, at most BATCH of them, in one transaction; one result a record."""
+    """Create or update cases, at most BATCH of them, in one transaction; one result a record.
+
+    What is about somebody who was erased is left out.
+    """
     assert len(records) <= BATCH
     with store.write():
-        return [_take_one(store, asking, record, now) for record in records]
+        some_erased = store.erasures.exist()
+        return [
+            Taken(Change.SKIPPED, resolution=False, decision=None)
+            if some_erased and is_erased(store, asking.keys, record)
+            else _take_one(store, asking, record, now)
+            for record in records
+        ]
 
 
 def _take_one(store: Store, asking: Asking, record: CaseRecord, now: datetime) -> Taken:

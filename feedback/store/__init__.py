@@ -6,6 +6,7 @@ from pathlib import Path
 from feedback.errors import PendingMigrations, StoreError
 from feedback.store.archives import write_archive
 from feedback.store.cases import Cases
+from feedback.store.erasures import Erasures
 from feedback.store.followups import FollowUps
 from feedback.store.operations import Operations
 from feedback.store.outbox import Outbox
@@ -24,6 +25,7 @@ class Store:
         self.cases = Cases(database)
         self.surveys = Surveys(database)
         self.outbox = Outbox(database)
+        self.erasures = Erasures(database)
         self.follow_ups = FollowUps(database)
         self.staff = StaffList(database)
         self.operations = Operations(database)
@@ -34,6 +36,10 @@ class Store:
         All or nothing; once the block is left without an error, its changes are on disk. Raises StoreError.
         """
         return self._database.write()
+
+    def write_over(self) -> AbstractContextManager[None]:
+        """As `write`; and nothing that is replaced can be read in the file any more."""
+        return self._database.write_over()
 
     def take_alone(self) -> None:
         """Keep everyone else off the database until it is closed. Raises StoreError while anyone uses it."""

@@ -28,6 +28,7 @@ class Change(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
+    SKIPPED = "skipped"  # about somebody who was erased
 
 
 @dataclass(frozen=True, slots=True)

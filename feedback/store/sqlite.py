@@ -32,6 +32,11 @@ def _add_the_desk(database: SqliteUtilsDatabase) -> None:
     _apply(database, "2.sql")
 
 
+@migrations(name="3 erasing")
+def _add_erasing(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "3.sql")
+
+
 def _apply(database: SqliteUtilsDatabase, name: str) -> None:
     schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
     for statement in re.split(r";\s*$", schema, flags=re.MULTILINE):  # executescript would commit
@@ -111,6 +116,19 @@ class Database:
                 yield
         finally:
             self._write_lock.release()
+
+    @contextmanager
+    def write_over(self) -> Iterator[None]:
+        """As `write`; and what is replaced is overwritten in the file, and not kept in the journal."""
+        connection = self.connection
+        connection.execute("PRAGMA secure_delete = ON")
+        try:
+            with self.write():
+                yield
+            with suppress(sqlite3.OperationalError):  # while others read it stays in the journal until they have done
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            connection.execute("PRAGMA secure_delete = FAST")
 
     @contextmanager
     def _transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
@@ -211,6 +229,7 @@ class Database:
             self._use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA secure_delete = FAST")  # what was replaced does not linger in pages that stay
         except BaseException:
             connection.close()
             raise

@@ -84,16 +84,13 @@ class Surveys:
         return next((Suppression(row["reason"]) for row in rows if row is not None), None)
 
     def suppress(self, address_hash: str, reason: Suppression, now: datetime) -> None:
-        """Send nothing to the address any more; an opt-out outweighs a fault."""
+        """Send nothing to the address any more; of two reasons, the one that weighs more stays."""
         self._database.change(_sql.suppress, address_hash=address_hash, reason=reason, at=now)
 
     def carry_over(self, other: "Surveys") -> int:
-        """Take over another database's opt-outs and erasures; how many of them were new here."""
+        """Take over the addresses to which another database sends nothing; how many of them were new here."""
         rows = other._database.rows(_sql.suppressions)
-        new = sum(self._database.change(_sql.suppress, **row) for row in map(dict, rows))
-        return new + sum(
-            self._database.change(_sql.add_erasure, **row) for row in map(dict, other._database.rows(_sql.erasures))
-        )
+        return sum(self._database.change(_sql.suppress, **row) for row in map(dict, rows))
 
     def note_decision(self, facts: ResolutionFacts, decision: Decision, now: datetime) -> None:
         """Write the decision on these facts into the ledger, unless the newest entry says the same."""
@@ -119,10 +116,9 @@ class Surveys:
             raise NotFound(f"There is no survey {survey_id}.")
         return key
 
-    def next_due(self, now: datetime) -> tuple[str, str] | None:
-        """The survey to decide about next, and its resolution."""
-        row = self._database.row(_sql.next_due, now=now)
-        return (row["id"], row["resolution_id"]) if row else None
+    def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """The surveys to decide about next, each with its resolution."""
+        return [(row["id"], row["resolution_id"]) for row in self._database.rows(_sql.due, now=now, limit=limit)]
 
     def defer(self, survey_id: str, until: datetime) -> None:
         self._database.change(_sql.defer_survey, id=survey_id, due_at=until)

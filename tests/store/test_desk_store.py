@@ -259,9 +259,9 @@ def test_an_alert_stands_beside_the_case_that_it_is_about(loop: Loop) -> None:
 
 
 def test_mails_that_wait_longest_come_first_up_to_a_limit(loop: Loop) -> None:
-    loop.take(ADA, BRUNO, replace(ADA, ref="D-4", customer_ref="dan"))
-    for at in (ASKED, ASKED + HOUR, ASKED + 2 * HOUR):
-        loop.asking.step(at)
+    for hours, record in enumerate((ADA, BRUNO, replace(ADA, ref="D-4", customer_ref="dan"))):
+        loop.take(record)
+        loop.ask(ASKED + hours * HOUR)
     found = [mail.due_at for mail in loop.store.outbox.mails(Standing.WAITING, 2)]
     assert found == [ASKED, ASKED + HOUR]
 
@@ -335,7 +335,7 @@ def old_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         case = old.cases.save(ADA)
         resolution = old.cases.freeze_resolution(case.id, 1)
         old.surveys.plan(resolution, ASKED)
-        survey_id, _ = old.surveys.next_due(ASKED) or ("", "")
+        ((survey_id, _),) = old.surveys.due(ASKED, 1)
         old.surveys.add_answer(survey_id, Choice.NO, ASKED)
         execute = old._database.connection.execute
         execute("INSERT INTO staff VALUES ('mara', 'mara@acme.example', 'Mara', 'a hash', NULL)")
@@ -372,7 +372,7 @@ def contents(path: Path) -> dict[str, list[dict[str, object]]]:
 def test_a_database_of_version_1_is_not_used_until_it_is_migrated(old_url: str, tmp_path: Path) -> None:
     before = contents(tmp_path / "feedback.db")
     with pytest.raises(
-        PendingMigrations, match=r"it lacks 2 the desk\)\.\nStop the service, then run: feedback migrate"
+        PendingMigrations, match=r"it lacks 2 the desk, 3 erasing\)\.\nStop the service, then run: feedback migrate"
     ):
         open_store(old_url)
     assert contents(tmp_path / "feedback.db") == before

@@ -124,7 +124,7 @@ FROM outbox o
 JOIN surveys s ON s.id = o.survey_id
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id
-WHERE o.state IN ('handing_over', 'sent', 'unconfirmed')
+WHERE o.state IN ('handing_over', 'sent', 'unconfirmed') AND c.erased_at IS NULL
 UNION
 SELECT source, ref, round, resolved_at, recipient, handed_over_at, state FROM asked_elsewhere;
 

@@ -18,22 +18,16 @@ WHERE r.id = :resolution_id;
 SELECT reason FROM suppressions WHERE address_hash = :address_hash;
 
 -- name: suppress!
--- Send nothing to an address any more; a second time changes nothing, but that an opt-out outweighs a fault.
+-- Send nothing to an address any more; a second time changes nothing, but that a wish outweighs a fault, and an erasure
+-- all else.
 INSERT INTO suppressions (address_hash, at, reason) VALUES (:address_hash, :at, :reason)
 ON CONFLICT (address_hash) DO UPDATE SET reason = excluded.reason, at = excluded.at
-WHERE suppressions.reason = 'no such address' AND excluded.reason = 'opted out';
+WHERE suppressions.reason <> excluded.reason
+  AND (suppressions.reason = 'no such address' OR excluded.reason = 'erased');
 
 -- name: suppressions
 -- Every opt-out, by its hash.
 SELECT address_hash, at, reason FROM suppressions;
-
--- name: erasures
--- Every erasure, by the hash of the case.
-SELECT case_hash, at FROM erasures;
-
--- name: add_erasure!
--- An erasure; a second time changes nothing.
-INSERT INTO erasures (case_hash, at) VALUES (:case_hash, :at) ON CONFLICT (case_hash) DO NOTHING;
 
 -- name: add_decision!
 -- A new entry in a resolution's ledger.
@@ -49,9 +43,10 @@ INSERT INTO surveys (id, resolution_id, round, state, due_at) VALUES (:id, :reso
 INSERT INTO surveys (id, resolution_id, round, state, due_at)
 SELECT :id, resolution_id, 1, 'waiting', :due_at FROM surveys WHERE id = :survey_id;
 
--- name: next_due^
--- The first-round survey that has waited longest past its moment.
-SELECT id, resolution_id FROM surveys WHERE state = 'waiting' AND round = 0 AND due_at <= :now ORDER BY due_at LIMIT 1;
+-- name: due
+-- The first-round surveys that have waited longest past their moment.
+SELECT id, resolution_id FROM surveys WHERE state = 'waiting' AND round = 0 AND due_at <= :now
+ORDER BY due_at LIMIT :limit;
 
 -- name: defer_survey!
 -- Move a waiting survey.
@@ -71,7 +66,7 @@ UPDATE surveys SET state = 'waiting', reason = NULL
 WHERE id = :id AND state = 'cancelled' AND NOT EXISTS (SELECT 1 FROM outbox WHERE survey_id = surveys.id);
 
 -- name: survey^
--- A survey as the customer's page needs it, with its first and its newest answer.
+-- A survey as the customer's page needs it, with its first and its newest answer; none of somebody who was erased.
 SELECT s.id, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, r.resolved_at, r.agent, r.team, c.subject,
   o.recipient,
   (SELECT COUNT(*) FROM answers WHERE survey_id = s.id) AS answers,
@@ -82,7 +77,7 @@ JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id
 LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
 LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
-WHERE s.id = :id;
+WHERE s.id = :id AND c.erased_at IS NULL;
 
 -- name: add_answer!
 -- One more answer; the newest is the answer. What was said beside the same choice earlier is said again.

@@ -1,0 +1,101 @@
+"""People who were erased: nothing here tells who they were, and nothing brings them back."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from feedback.domain.followups import Outcome
+from feedback.keys import new_id
+from feedback.store.followups import FollowUps
+from feedback.store.sqlite import Database, load_queries
+
+_sql = load_queries("erasures")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCustomer:
+    """A customer, and an address that they have or had a mail at."""
+
+    id: str
+    source: str
+    ref: str
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCase:
+    id: str
+    source: str
+    ref: str
+    customer_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedElsewhere:
+    """A case that a replaced database asked about, and the address that it asked at."""
+
+    source: str
+    ref: str
+    address: str
+
+
+class Erasures:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._follow_ups = FollowUps(database)
+
+    def exist(self) -> bool:
+        return self._database.row(_sql.is_any) is not None
+
+    def has(self, hashes: Iterable[str]) -> bool:
+        """Whether one of the hashes must not come back."""
+        return any(self._database.row(_sql.erasure, hash=one) is not None for one in hashes)
+
+    def remember(self, key_hash: str, now: datetime) -> None:
+        """What has this hash must not come back."""
+        self._database.change(_sql.add_erasure, hash=key_hash, at=now)
+
+    def carry_over(self, other: "Erasures") -> int:
+        """Take over another database's; how many of them were new here."""
+        return sum(
+            self._database.change(_sql.add_erasure, **row) for row in map(dict, other._database.rows(_sql.erasures))
+        )
+
+    def customers(self) -> list[KnownCustomer]:
+        """Every customer, once an address."""
+        return [KnownCustomer(**row) for row in map(dict, self._database.rows(_sql.customers))]
+
+    def cases(self, customer_id: str | None = None) -> list[KnownCase]:
+        """Every case that is not erased, or those of one customer."""
+        return [KnownCase(**row) for row in map(dict, self._database.rows(_sql.cases, customer_id=customer_id))]
+
+    def asked_elsewhere(self) -> list[AskedElsewhere]:
+        rows = self._database.rows(_sql.asked_elsewhere)
+        return [AskedElsewhere(row["source"], row["ref"], row["recipient"]) for row in rows]
+
+    def is_in_hand(self, customer_id: str) -> bool:
+        """Whether a mail to the customer is being handed over at this moment."""
+        return self._database.row(_sql.in_hand, customer_id=customer_id) is not None
+
+    def erase_customer(self, customer_id: str) -> None:
+        """Forget who it is, but not that there was one."""
+        self._database.change(_sql.erase_customer, id=customer_id, ref=_nobody())
+        self._database.change(_sql.erase_purchases, id=customer_id)
+
+    def erase_case(self, case: KnownCase, now: datetime) -> None:
+        """Forget what the case says of its customer. What has not gone out does not; what is owed is closed."""
+        for row in self._database.rows(_sql.open_follow_ups, id=case.id):
+            self._follow_ups.close(row["id"], Outcome.WITHDRAWN, "", None, now)
+        for statement in (_sql.erase_answers, _sql.erase_notes, _sql.cancel_surveys, _sql.erase_mails):
+            self._database.change(statement, id=case.id)
+        self._database.change(_sql.erase_case, id=case.id, ref=_nobody(), at=now)
+        self.forget_elsewhere(case.source, case.ref)
+
+    def forget_elsewhere(self, source: str, ref: str) -> None:
+        """Forget what replaced databases know of a case."""
+        self._database.change(_sql.erase_elsewhere, source=source, ref=ref)
+
+
+def _nobody() -> str:
+    """In place of a reference."""
+    return f"erased-{new_id()}"

@@ -1,0 +1,89 @@
+-- name: is_any^
+-- Whether anybody was erased.
+SELECT 1 AS found FROM erasures LIMIT 1;
+
+-- name: erasure^
+-- Whether a hash must not come back.
+SELECT 1 AS found FROM erasures WHERE hash = :hash;
+
+-- name: erasures
+-- Every hash that must not come back.
+SELECT hash, at FROM erasures;
+
+-- name: add_erasure!
+-- An erasure; a second time changes nothing.
+INSERT INTO erasures (hash, at) VALUES (:hash, :at) ON CONFLICT (hash) DO NOTHING;
+
+-- name: customers
+-- Every customer, with each address that they have or had a mail at.
+SELECT id, source, ref, email AS address FROM customers
+UNION
+SELECT cu.id, cu.source, cu.ref, o.recipient FROM outbox o
+JOIN surveys s ON s.id = o.survey_id
+JOIN resolutions r ON r.id = s.resolution_id
+JOIN cases c ON c.id = r.case_id
+JOIN customers cu ON cu.id = c.customer_id
+WHERE o.recipient IS NOT NULL;
+
+-- name: cases
+-- Every case that is not erased, with its customer, or those of one customer.
+SELECT id, source, ref, customer_id FROM cases
+WHERE erased_at IS NULL AND (:customer_id IS NULL OR customer_id = :customer_id);
+
+-- name: asked_elsewhere
+-- What replaced databases asked about, and at which address.
+SELECT DISTINCT source, ref, recipient FROM asked_elsewhere;
+
+-- name: in_hand^
+-- A mail to a customer that is being handed over at this moment.
+SELECT o.id FROM outbox o
+JOIN surveys s ON s.id = o.survey_id
+JOIN resolutions r ON r.id = s.resolution_id
+JOIN cases c ON c.id = r.case_id
+WHERE o.state = 'handing_over' AND c.customer_id = :customer_id;
+
+-- name: erase_customer!
+-- What tells who a customer is; that there was one stays, for the figures.
+UPDATE customers SET ref = :ref, email = NULL, name = NULL, customer_since = NULL, locale = NULL, zone = NULL,
+  country = NULL
+WHERE id = :id;
+
+-- name: erase_case!
+-- What a case says of its customer; its times, topic and team stay.
+UPDATE cases SET ref = :ref, merged_into = NULL, subject = NULL, tags = NULL, erased_at = :at WHERE id = :id;
+
+-- name: erase_answers!
+-- The customer's words; the choice and its reasons stay.
+UPDATE answers SET comment = NULL, call = 0, phone = NULL, quote_name = NULL
+WHERE survey_id IN (SELECT s.id FROM surveys s JOIN resolutions r ON r.id = s.resolution_id WHERE r.case_id = :id);
+
+-- name: erase_notes!
+-- What staff wrote about it.
+UPDATE follow_up_events SET note = NULL
+WHERE follow_up_id IN (SELECT f.id FROM follow_ups f JOIN surveys s ON s.id = f.survey_id
+  JOIN resolutions r ON r.id = s.resolution_id WHERE r.case_id = :id);
+
+-- name: open_follow_ups
+-- What is still owed about a case.
+SELECT f.id FROM follow_ups f JOIN surveys s ON s.id = f.survey_id JOIN resolutions r ON r.id = s.resolution_id
+WHERE r.case_id = :id AND f.closed_at IS NULL;
+
+-- name: cancel_surveys!
+-- Surveys that have not been mailed are not asked any more.
+UPDATE surveys SET state = 'cancelled', reason = 'erased'
+WHERE resolution_id IN (SELECT id FROM resolutions WHERE case_id = :id) AND (state = 'waiting' OR EXISTS (
+  SELECT 1 FROM outbox o WHERE o.survey_id = surveys.id AND o.state IN ('queued', 'claimed', 'retry')));
+
+-- name: erase_mails!
+-- Mails that have not gone out are dropped; of others it stays known that they did.
+UPDATE outbox SET recipient = NULL, words = NULL, lease_owner = NULL, lease_until = NULL,
+  state = CASE WHEN state IN ('queued', 'claimed', 'retry') THEN 'dropped' ELSE state END
+WHERE survey_id IN (SELECT s.id FROM surveys s JOIN resolutions r ON r.id = s.resolution_id WHERE r.case_id = :id);
+
+-- name: erase_elsewhere!
+-- What replaced databases know of a case.
+DELETE FROM asked_elsewhere WHERE source = :source AND ref = :ref;
+
+-- name: erase_purchases!
+-- What a customer bought.
+DELETE FROM purchases WHERE customer_id = :id;

@@ -1,0 +1,235 @@
+import gzip
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from feedback.domain.cases import CaseRecord
+from feedback.domain.followups import Outcome
+from feedback.domain.surveys import Choice, Details, Suppression
+from feedback.errors import NotFound, Refused
+from feedback.loop import answering, backing_up, erasing, following_up
+from feedback.loop.erasing import Erased
+from feedback.store import open_store
+from feedback.store.cases import Change
+from feedback.store.outbox import MailState
+from feedback.store.sqlite import Database
+from tests.conftest import ADA, BRUNO, DAY, NOW, Loop
+
+LATER = NOW + DAY
+ADDRESS = "ada@example.org"
+TRACES = (b"ada@example.org", b"printer jams", b"page two again", b"5550 0142", b"told her to clean", b'"ada"')
+
+
+def erase(loop: Loop, address: str = ADDRESS) -> Erased:
+    return erasing.erase(loop.store, loop.keys, address, LATER + timedelta(hours=1))
+
+
+def say_no(loop: Loop) -> str:
+    """Ada's “no”, with words, and a note of staff about it; the survey's id."""
+    loop.take(ADA, BRUNO)
+    loop.ask()
+    loop.send()
+    survey_id = loop.survey_id()
+    answering.answer(loop.store, loop.config, survey_id, Choice.NO, LATER)
+    said = Details((), "Page two again.", call=True, phone="+49 30 5550 0142", quote_name="Ada")
+    answering.add_details(loop.store, loop.config, survey_id, Choice.NO, said, LATER)
+    return survey_id
+
+
+def bytes_of(loop: Loop) -> bytes:
+    """All that the database's files hold, free pages and journal too."""
+    return b"".join(path.read_bytes().lower() for path in loop.config.data_dir.glob("feedback.db*"))
+
+
+def test_nothing_that_tells_who_it_was_is_left_in_the_file(loop: Loop) -> None:
+    say_no(loop)
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Told her to clean it.", None, LATER)
+    before = bytes_of(loop)
+    assert all(trace in before for trace in TRACES[:-1])
+    assert erase(loop) == Erased(customers=1, cases=1)
+    after = bytes_of(loop)
+    assert [trace for trace in TRACES if trace in after] == []
+    assert b"bruno@example.org" in after
+
+
+def test_the_figures_stay(loop: Loop) -> None:
+    say_no(loop)
+    before = loop.store.surveys.asked_since(NOW - DAY)
+    erase(loop)
+    assert loop.store.surveys.asked_since(NOW - DAY) == before
+    assert {one.choice for one in before} == {Choice.NO, None}
+
+
+def test_what_was_owed_is_closed_and_its_alert_does_not_go(loop: Loop) -> None:
+    say_no(loop)
+    erase(loop)
+    assert loop.store.follow_ups.open_ones() == []
+    loop.send(LATER + timedelta(hours=2))
+    assert [mail["To"] for mail in loop.maildir()] == ["Ada@example.org", "bruno@example.org"]
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_what_has_not_gone_out_does_not(loop: Loop, is_asked: bool) -> None:
+    loop.take(ADA)
+    if is_asked:
+        loop.ask()
+    erase(loop)
+    loop.ask(LATER + timedelta(hours=2))
+    loop.send(LATER + timedelta(hours=2))
+    assert loop.maildir() == []
+    assert loop.rows("SELECT state, reason FROM surveys") == [{"state": "cancelled", "reason": "erased"}]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        ADA,
+        replace(ADA, email=None),
+        replace(ADA, email=None, customer_ref=None, name=None),
+        replace(ADA, ref="A-2", email=None),
+        replace(ADA, ref="A-2", customer_ref=None, email="ADA@example.org"),
+        replace(ADA, ref="A-2", customer_ref="another", email=" ada@Example.org"),
+        replace(ADA, source="another desk"),
+    ],
+)
+def test_no_import_brings_a_person_back(loop: Loop, record: CaseRecord) -> None:
+    loop.take(ADA)
+    erase(loop)
+    (taken,) = loop.take(record, now=LATER + timedelta(hours=2))
+    assert (taken.change, taken.decision) == (Change.SKIPPED, None)
+    assert loop.store.cases.find("Printer", 9) == []
+
+
+def test_others_come_in_as_before(loop: Loop) -> None:
+    loop.take(ADA)
+    erase(loop)
+    (taken,) = loop.take(BRUNO)
+    assert taken.change is Change.CREATED
+
+
+def test_the_link_in_a_mail_of_old_takes_no_more_words(loop: Loop) -> None:
+    survey_id = say_no(loop)
+    erase(loop)
+    with pytest.raises(NotFound):
+        answering.answer(loop.store, loop.config, survey_id, Choice.YES, LATER)
+    with pytest.raises(NotFound):
+        answering.opt_out(loop.store, loop.keys, survey_id, LATER)
+
+
+def test_somebody_is_known_by_the_address_that_a_mail_went_to(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    loop.take(replace(ADA, email="ada@new.example"), now=LATER)
+    assert erase(loop) == Erased(customers=1, cases=1)
+    assert b"ada@new.example" not in bytes_of(loop)
+
+
+def test_nobody_is_erased_while_a_mail_to_them_is_handed_over(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    with loop.store.write():
+        (mail,) = loop.store.outbox.claim("a process", LATER, 2 * DAY, 9)
+        loop.store.outbox.hand_over(mail, "a process", "Ada@example.org", LATER, 2 * DAY)
+    with pytest.raises(Refused, match="being handed over at this moment"):
+        erase(loop)
+    assert loop.store.cases.with_ref("A-1")
+
+
+def test_a_mail_whose_sender_has_vanished_does_not_keep_a_person(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    with loop.store.write():
+        (mail,) = loop.store.outbox.claim("a process", LATER, timedelta(minutes=1), 9)
+        loop.store.outbox.hand_over(mail, "a process", "Ada@example.org", LATER, timedelta(minutes=1))
+    erase(loop)
+    assert loop.store.outbox.counts() == {MailState.UNCONFIRMED: 1}
+    assert b"ada@example.org" not in bytes_of(loop)
+
+
+@pytest.mark.parametrize("address", ["", "ada", "ada@", "a b@example.org"])
+def test_what_is_no_address_erases_nobody(loop: Loop, address: str) -> None:
+    with pytest.raises(Refused, match="is no address"):
+        erase(loop, address)
+
+
+def test_an_erasure_outweighs_an_opt_out_and_is_audited_without_the_address(loop: Loop) -> None:
+    survey_id = say_no(loop)
+    answering.opt_out(loop.store, loop.keys, survey_id, LATER)
+    erase(loop)
+    hashes = loop.keys.address_hashes(ADDRESS)
+    assert loop.store.surveys.suppression(hashes) is Suppression.ERASED
+    assert loop.rows("SELECT actor, action, subject, details FROM audit") == [
+        {"actor": "command line", "action": "erase", "subject": hashes[0], "details": "1 customers, 1 cases"}
+    ]
+
+
+def test_whoever_is_unknown_is_kept_out_all_the_same(loop: Loop) -> None:
+    assert erase(loop) == Erased(0, 0)
+    (taken,) = loop.take(ADA)
+    assert taken.change is Change.SKIPPED
+
+
+def test_a_restore_erases_again_whom_the_backup_still_knows(loop: Loop) -> None:
+    say_no(loop)
+    archive = backing_up.back_up(loop.store, loop.config, loop.config.data_dir.parent / "b.tar.gz", LATER)
+    erase(loop)
+    loop.store.close()
+    backing_up.restore(loop.config, archive, LATER + timedelta(hours=3))
+    restored = open_store(loop.config.database_url)
+    assert [case.ref for case in restored.cases.find("", 9) if not case.ref.startswith("erased-")] == ["B-2"]
+    restored.close()
+    found = b"".join(path.read_bytes().lower() for path in loop.config.data_dir.glob("feedback.db*"))
+    assert [trace for trace in TRACES if trace in found] == []
+
+
+def test_a_restore_erases_a_case_that_had_no_customer_then(loop: Loop) -> None:
+    loop.take(replace(ADA, customer_ref=None, email=None, name=None))
+    archive = backing_up.back_up(loop.store, loop.config, loop.config.data_dir.parent / "b.tar.gz", LATER)
+    loop.take(ADA, now=LATER)
+    erase(loop)
+    loop.store.close()
+    backing_up.restore(loop.config, archive, LATER + timedelta(hours=3))
+    restored = open_store(loop.config.database_url)
+    assert restored.cases.find("Printer", 9) == []
+    restored.close()
+
+
+def test_the_files_that_still_hold_the_address_are_told(loop: Loop) -> None:
+    say_no(loop)
+    folder = loop.config.data_dir
+    backing_up.back_up(loop.store, loop.config, None, LATER)
+    (folder / "refused").mkdir()
+    (folder / "refused" / "rows.csv").write_text("Ada@Example.org,x\n")
+    (folder / "refused" / "others.csv").write_text("bruno@example.org\n")
+    (folder / "damaged.gz").write_bytes(gzip.compress(b"ada@example.org" * 99)[:30])
+    erase(loop)
+    held = [path.relative_to(folder) for path in erasing.still_held(loop.config, ADDRESS)]
+    assert Path("refused/rows.csv") in held
+    assert Path("refused/others.csv") not in held
+    assert Path("damaged.gz") in held, "what cannot be read may hold it"
+    assert sum(path.parts[0] == "backups" for path in held) == 1
+    assert sum(path.parts[0] == "mail" for path in held) == 1  # Ada's; Bruno's does not
+    assert not any(path.name.startswith("feedback.db") for path in held)
+
+
+def test_a_reader_at_work_does_not_stop_an_erasure(loop: Loop) -> None:
+    say_no(loop)
+    reader = Database(loop.config.data_dir / "feedback.db")
+    reader.connection.execute("BEGIN")
+    reader.connection.execute("SELECT COUNT(*) FROM cases").fetchone()
+    erase(loop)
+    reader.connection.execute("COMMIT")
+    reader.close()
+    assert loop.store.cases.find("Printer", 9) == []
+
+
+def test_of_an_erased_case_only_the_choice_is_left(loop: Loop) -> None:
+    say_no(loop)
+    erase(loop)
+    (case,) = [one for one in loop.store.cases.find("", 9) if one.ref.startswith("erased-")]
+    (story,) = loop.store.cases.stories(case.id)
+    assert (story.recipient, story.comment, story.choice) == (None, None, Choice.NO)
