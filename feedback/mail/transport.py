@@ -19,7 +19,7 @@ _Reply = tuple[int, bytes]
 
 # The longest silence in each phase. Shorter than RFC 5321, 4.5.3.2, allows, for a lease lasts ten minutes, but long at
 # the end, where to give up means not to know.
-CONNECT_TIMEOUT_S = 30  # to connect, and each answer to the greeting, TLS and the login
+CONNECT_TIMEOUT_S = 60  # to connect, and each answer to the greeting, TLS and the login
 COMMAND_TIMEOUT_S = 60  # each of MAIL, RCPT and DATA
 BODY_TIMEOUT_S = 120
 END_TIMEOUT_S = 300  # after the lone dot

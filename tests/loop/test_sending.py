@@ -1,15 +1,9 @@
-import os
-import signal
 import socket
-import subprocess
-import sys
-import textwrap
 import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -296,63 +290,6 @@ def test_two_schedulers_at_once_send_each_mail_once(loop: Loop, mail_server: Mai
     assert failures == []
     assert Counter(to for to, _ in mail_server.received) == {f"c{n}@example.org": 1 for n in range(60)}
     assert loop.store.outbox.counts() == {MailState.SENT: 60}
-
-
-def test_a_sender_killed_again_and_again_never_sends_a_mail_twice(loop: Loop, mail_server: MailServer) -> None:
-    loop.take(*(replace(ADA, ref=f"r{n}", customer_ref=f"c{n}", email=f"c{n}@example.org") for n in range(80)))
-    loop.ask(LATER)
-    kills, moment = 0, LATER
-    while loop.rows("SELECT 1 FROM outbox WHERE state IN ('queued', 'claimed', 'handing_over')"):
-        with start_sender(loop, mail_server, moment.isoformat()) as sender:
-            assert sender.stdout is not None
-            seen = 0
-            while seen < 15 and sender.stdout.readline():
-                seen += 1
-            if sender.poll() is None:
-                os.kill(sender.pid, signal.SIGKILL)
-                kills += 1
-        moment += LEASE + timedelta(seconds=1)
-        assert kills < 20
-    received = Counter(to for to, _ in mail_server.received)
-    states = loop.store.outbox.counts()
-    assert kills >= 3
-    assert set(received.values()) == {1}
-    assert set(states) <= {MailState.SENT, MailState.UNCONFIRMED}
-    assert states.get(MailState.UNCONFIRMED, 0) <= kills
-    assert states[MailState.SENT] <= len(received) <= 80
-
-
-def start_sender(loop: Loop, mail_server: MailServer, moment: str) -> "subprocess.Popen[str]":
-    program = """
-        import sys
-        from datetime import datetime
-        from pathlib import Path
-        from feedback.config import load_config
-        from feedback.keys import load_keys
-        from feedback.loop.asking import Asking
-        from feedback.loop.sending import Sending
-        from feedback.mail.transport import open_transport
-        from feedback.store import open_store
-        config = load_config(env_file=None)
-        store, keys = open_store(config.database_url), load_keys(config.data_dir)
-        sending = Sending(store, Asking(store, keys, config), keys, config, open_transport(config))
-        while sending.step(datetime.fromisoformat(sys.argv[1])):
-            print("step", flush=True)
-    """
-    environment = {
-        **os.environ,
-        "FEEDBACK_DATA_DIR": str(loop.config.data_dir),
-        "FEEDBACK_MAIL": mail_server.url,
-        "FEEDBACK_SENDER": "Acme <care@acme.example>",
-        "FEEDBACK_ALERT_TO": "mara@acme.example",
-    }
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program), moment],
-        env=environment,
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_a_mail_that_the_server_hangs_up_on_holds_up_no_other(loop: Loop, mail_server: MailServer) -> None:
