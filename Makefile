@@ -30,7 +30,7 @@ unit: .venv/installed
 	$(BIN)/pytest tests/domain tests/store tests/loop tests/mail tests/web tests/publish tests/test_config.py tests/test_keys.py
 
 torture: .venv/installed
-	FEEDBACK_TORTURE=1 $(BIN)/pytest -m torture
+	TORTURE=1 $(BIN)/pytest -m torture
 
 bench: .venv/installed .venv-rivals/installed
 	$(BIN)/python -m bench

@@ -36,7 +36,7 @@ SHARED = ROOT.parent / "shared"
 FEEDBACK = str(Path(sysconfig.get_path("scripts")) / "feedback")
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)  # a Tuesday
 DAY = timedelta(days=1)
-TORTURE = os.environ.get("FEEDBACK_TORTURE") == "1"  # full counts, by `make torture`
+TORTURE = os.environ.get("TORTURE") == "1"  # full counts, by `make torture`
 
 ADA = CaseRecord(
     source="shop",

@@ -13,8 +13,6 @@ from feedback.loop.backing_up import Resumption
 from feedback.loop.drill import drill as practise
 from feedback.store import open_store
 
-SHOWN = 20
-
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
@@ -66,8 +64,8 @@ def _told(plan: Resumption, *, everything: bool) -> list[str]:
     lines = [f"Held since {plan.hold.since:%Y-%m-%d %H:%M} UTC: {plan.hold.reason}."]
     known = "sent once more, for you said --all" if everything else "not sent again"
     lines.append(f"Known to have gone out already, and {known}: {plan.hold.known:,}.")
-    lines.append(f"Would go out now: {len(plan.rest):,}.")
-    lines += [f"  {one.ref}, {one.email or 'no address'}: {one.subject or ''}" for one in plan.rest[:SHOWN]]
-    if len(plan.rest) > SHOWN:
-        lines.append(f"  and {len(plan.rest) - SHOWN:,} more")
+    lines.append(f"Would go out now: {plan.would_go:,}.")
+    lines += [f"  {one.ref}, {one.email or 'no address'}: {one.subject or ''}" for one in plan.first]
+    if plan.would_go > len(plan.first):
+        lines.append(f"  and {plan.would_go - len(plan.first):,} more")
     return lines

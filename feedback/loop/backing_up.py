@@ -16,12 +16,13 @@ from feedback.errors import DatabaseDamaged, Refused, StoreError
 from feedback.keys import Keys, read_secrets, write_private
 from feedback.loop.erasing import erase_known
 from feedback.store import Store, open_store
-from feedback.store.archives import DATABASE, SECRET, read_archive
+from feedback.store.archives import DATABASE, SECRET, read_archive, sweep
 from feedback.store.operations import Hold
 from feedback.store.outbox import HeldBack
 
 BACKUP_HOUR = 3  # local time
 GAP = timedelta(days=1)
+SHOWN = 20
 ALIVE = timedelta(minutes=1)
 _log = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ def restore(config: Config, archive: Path, now: datetime) -> Restored:
     noted, so that nobody is asked twice. What can fail does so before anything is moved. Raises StoreError, Refused.
     """
     config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sweep(config.data_dir, ".restore-")
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=config.data_dir) as name:
         folder = Path(name)
         read_archive(archive, folder)
@@ -168,10 +170,12 @@ def hold_after_gap(store: Store, now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """What releasing the held mail means: what is known to have gone out already, and what would go out."""
+    """What releasing the held mail means: what is known to have gone out already, how many would go out, and the first
+    of them."""
 
     hold: Hold
-    rest: tuple[HeldBack, ...]
+    would_go: int
+    first: tuple[HeldBack, ...]
 
 
 def plan_resumption(store: Store, now: datetime) -> Resumption:
@@ -179,7 +183,7 @@ def plan_resumption(store: Store, now: datetime) -> Resumption:
     hold = store.operations.held()
     if hold is None:
         raise Refused("No mail is held.")
-    return Resumption(hold, tuple(store.outbox.held_back(now)))
+    return Resumption(hold, store.outbox.count_held_back(now), tuple(store.outbox.held_back(now, SHOWN)))
 
 
 def resume(store: Store, now: datetime, *, everything: bool = False) -> Resumption:

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
+import time
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from feedback.errors import ConfigError, StoreError
 from feedback.keys import read_secrets
 from feedback.store.sqlite import Database
 
+_DAY_S = 86_400
 DATABASE, SECRET = "feedback.db", "secret.key"
 
 
@@ -27,6 +29,7 @@ def write_archive(database: Database, secret: Path, target: Path) -> None:
         raise StoreError(f"{target} is there already, and a backup overwrites nothing. Give another name.")
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sweep(target.parent, ".backup-")
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=target.parent) as folder:
             copy, fresh = Path(folder) / "copy.sqlite", Path(folder) / "archive"
             database.copy_to(copy)
@@ -61,6 +64,14 @@ def read_archive(archive: Path, folder: Path) -> None:
     except (KeyError, tarfile.TarError, EOFError, OSError, zlib.error, ValueError, ConfigError) as error:
         raise StoreError(f"{archive} is no whole backup of ours: {error}. Take another one.") from None
     _check(folder / DATABASE, archive)
+
+
+def sweep(folder: Path, prefix: str) -> None:
+    """Remove temporary folders that a killed process has left; one that is younger than a day may be in use."""
+    for left in folder.glob(f"{prefix}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _DAY_S:
+                shutil.rmtree(left)
 
 
 def _give_name(fresh: Path, target: Path) -> None:

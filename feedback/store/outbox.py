@@ -296,11 +296,17 @@ class Outbox:
             handed_over_at=known.handed_over_at,
         )
 
-    def held_back(self, now: datetime) -> list[HeldBack]:
+    def count_held_back(self, now: datetime) -> int:
+        """How many surveys there are whose mail would go out."""
+        row = self._database.row(_sql.count_held_back, now=now)
+        assert row is not None
+        return int(row["n"])
+
+    def held_back(self, now: datetime, limit: int) -> list[HeldBack]:
         """Surveys whose mail would go out, by when they were due."""
         return [
             HeldBack(row["id"], row["ref"], row["subject"], row["email"])
-            for row in self._database.rows(_sql.held_back, now=now)
+            for row in self._database.rows(_sql.held_back, now=now, limit=limit)
         ]
 
     def queue_known(self, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Backups, and what happens to mail after a restore."""
 
 import gzip
+import os
 import shutil
 import sqlite3
 import tarfile
@@ -173,7 +174,7 @@ def test_after_a_restore_nothing_that_went_out_goes_again_and_opt_outs_hold(loop
     back.send(LATER)
     assert len(back.maildir()) == CUSTOMERS, "nothing goes out before somebody says so"
     plan = backing_up.plan_resumption(back.store, LATER)
-    assert (plan.hold.known, len(plan.rest)) == (CUSTOMERS, 0)
+    assert (plan.hold.known, plan.would_go) == (CUSTOMERS, 0)
     assert "a backup was restored (copy.tar.gz)" in plan.hold.reason
     backing_up.resume(back.store, LATER)
     back.ask(LATER + timedelta(hours=1))
@@ -218,7 +219,7 @@ def test_what_had_not_gone_out_is_released_and_what_was_in_doubt_stays_in_doubt(
     back = restored(loop, archive)
     released = backing_up.resume(back.store, LATER)
     assert released.hold.known == 1
-    assert [one.ref for one in released.rest] == [ref for ref in ("A-1", "B-2") if ref != doubtful]
+    assert [one.ref for one in released.first] == [ref for ref in ("A-1", "B-2") if ref != doubtful]
     back.ask(LATER)
     back.send(LATER)
     assert len(back.maildir()) == 1
@@ -404,3 +405,18 @@ def test_the_jobs_look_for_a_gap_when_mail_goes_to_a_server(loop: Loop, mail_ser
     assert loop.store.operations.held() is None
     jobs.make_jobs(loop.config.model_copy(update={"mail": mail_server.url}), loop.store, loop.keys)
     assert loop.store.operations.held() is not None
+
+
+def test_what_a_killed_backup_or_restore_has_left_is_swept_a_day_later(loop: Loop) -> None:
+    backups, data = loop.config.data_dir / "backups", loop.config.data_dir
+    old = [backups / ".backup-old", data / ".restore-old"]
+    young = [backups / ".backup-young", data / ".restore-young"]
+    for folder in (*old, *young):
+        folder.mkdir(parents=True)
+        (folder / "copy.sqlite").touch()
+    for folder in old:
+        os.utime(folder, (1, 1))
+    archive = backing_up.back_up(loop.store, loop.config, None, NOW)
+    loop.store.close()
+    backing_up.restore(loop.config, archive, NOW)
+    assert [folder.exists() for folder in (*old, *young)] == [False, False, True, True]

@@ -153,7 +153,12 @@ JOIN cases c ON c.id = r.case_id
 LEFT JOIN customers cu ON cu.id = c.customer_id
 LEFT JOIN outbox o ON o.survey_id = s.id
 WHERE (s.state = 'waiting' AND s.due_at <= :now) OR (s.state = 'asked' AND o.state IN ('queued', 'claimed', 'retry'))
-ORDER BY s.due_at;
+ORDER BY s.due_at LIMIT :limit;
+
+-- name: count_held_back^
+-- How many surveys there are whose mail would go out now.
+SELECT (SELECT COUNT(*) FROM surveys WHERE state = 'waiting' AND due_at <= :now)
+  + (SELECT COUNT(*) FROM outbox WHERE kind = 'survey' AND state IN ('queued', 'claimed', 'retry')) AS n;
 
 -- name: queue_known!
 -- The owner wants everything that was held to be sent, whatever is known of it.
