@@ -21,6 +21,7 @@ from feedback.loop.intake import BATCH, take_in
 from feedback.loop.sending import Sending
 from feedback.mail.transport import open_transport
 from feedback.store import open_store, outbox
+from feedback.store.outbox import Kind
 from feedback.store.sqlite import stamp
 
 MAILS = 2_000
@@ -117,7 +118,7 @@ def _find(rows: int) -> float:
             best = min(best, time.perf_counter() - begun)
             assert len(ids) == 100
             with store.write():  # what is found is claimed, so that the next look finds others
-                assert len(store.outbox.claim("bench", NOW, timedelta(minutes=10), 100)) == 100
+                assert len(store.outbox.claim(Kind.SURVEY, "bench", NOW, timedelta(minutes=10), 100)) == 100
         store.close()
         print(f"  the next 100 of {rows:,} are found in {best * 1e3:.2f} ms", flush=True)
         return best

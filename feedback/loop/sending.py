@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,11 +24,13 @@ from feedback.store.outbox import Kind, Mail, MailState, Pause
 
 LEASE = timedelta(minutes=10)
 CLAIM_AT_ONCE = 50
+CLAIM_HOLDS = timedelta(minutes=2)  # a slow server: well before the lease ends, others may have what is left
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600, 900))  # for a server that is down
 CAP_AT_LEAST = 500
 CAP_TIMES_MEAN = 20
 CAP_HOLDS = timedelta(hours=1)  # to count a month of mails at each claim would cost more than it tells
 A_MOMENT = timedelta(seconds=1)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 JITTER = 0.2
 RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720))
 
@@ -54,23 +56,37 @@ class Sending:
     `handing_over` is committed, in the one commit a mail which also carries the result of the mail before. What
     fails earlier, or is clearly refused, is tried again or has failed; a crash later leaves `unconfirmed`, which is
     shown and never sent again by itself. Staff alerts are sent at least once: theirs is repeated instead.
+
+    `lane` is the kinds of mail that this one sends: a slow run of customers' mails must not keep an alert.
     """
 
-    def __init__(self, store: Store, asking: Asking, keys: Keys, config: Config, transport: Transport) -> None:
+    def __init__(
+        self,
+        store: Store,
+        asking: Asking,
+        keys: Keys,
+        config: Config,
+        transport: Transport,
+        lane: Collection[Kind] = frozenset(Kind),
+    ) -> None:
         self._store = store
         self._asking = asking
         self._keys = keys
         self._config = config
         self._transport = transport
+        self._lane = lane
         self._owner = new_id()
         self._claimed: deque[Mail] = deque()
+        self._claimed_at = LONG_AGO
         self._results: list[_Result] = []
         self._is_paused = False
         self._cap: int | None = None
-        self._cap_known_at = datetime.min.replace(tzinfo=UTC)
+        self._cap_known_at = LONG_AGO
 
     def step(self, now: datetime) -> bool:
         """Send the next mail. False if there was nothing to do. Raises TransportDown; the mail then waits."""
+        if self._claimed and not self._claimed_at <= now < self._claimed_at + CLAIM_HOLDS:
+            self._release(list(self._claimed), None)
         if not self._claimed:
             return self._claim(now)
         mail = self._claimed.popleft()
@@ -114,13 +130,23 @@ class Sending:
             self._is_paused, pause = known is not None, self._ours(known)
             if pause is not None and now < pause.until <= now + PAUSES[-1]:  # unless the clock has jumped back
                 return bool(noted or settled)
-            claimed = self._store.outbox.claim(self._owner, now, LEASE, CLAIM_AT_ONCE, self._room(now))
+            claimed = self._claim_due(now)
             wanted = [mail for mail in claimed if self._still_wanted(mail, now)]
         self._claimed.extend(wanted)
+        self._claimed_at = now
         return bool(noted or settled or claimed)
 
-    def _room(self, now: datetime) -> int | None:
-        """How many mails to customers may be claimed now; None is no limit.
+    def _claim_due(self, now: datetime) -> list[Mail]:
+        """Alerts first."""
+        for kind in (Kind.ALERT, Kind.SURVEY):
+            if kind in self._lane:
+                limit = CLAIM_AT_ONCE if kind is Kind.ALERT else min(CLAIM_AT_ONCE, self._room(now))
+                if claimed := self._store.outbox.claim(kind, self._owner, now, LEASE, limit):
+                    return claimed
+        return []
+
+    def _room(self, now: datetime) -> int:
+        """How many mails to customers may be claimed now.
 
         A rate holds for a minute. The daily cap stops a run-away: an import with a wrong mapping, say.
         """
@@ -131,7 +157,7 @@ class Sending:
             self._cap, self._cap_known_at = daily_cap(self._store, self._config, now), now
         if self._cap is not None:
             limits.append(self._cap - sent_lately(self._store, now))
-        return max(0, min(limits) - outbox.surveys_claimed()) if limits else None
+        return max(0, min(limits) - outbox.surveys_claimed()) if limits else CLAIM_AT_ONCE
 
     def _hand_over(self, mail: Mail, recipient: str, now: datetime) -> None:
         """The commit after which the mail may have arrived. Raises HandOverCancelled if it must not go like this."""

@@ -1,10 +1,8 @@
 """Mail on its way: `queued → claimed → handing_over → sent | retry | failed | unconfirmed`, or `dropped`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from feedback.domain.surveys import LetterFacts
 from feedback.errors import NotFound
@@ -136,14 +134,11 @@ class Outbox:
             for statement in (_sql.release_lapsed, _sql.doubt_lapsed, _sql.repeat_lapsed)
         )
 
-    def claim(self, owner: str, now: datetime, lease: timedelta, limit: int, surveys: int | None = None) -> list[Mail]:
-        """Claim up to `limit` mails that are due, alerts first; nobody else touches them until the lease ends.
-
-        With `surveys`, of customers' mails no more than so many.
-        """
-        rows = self._claim(Kind.ALERT, owner, now, lease, limit)
-        if not rows and surveys != 0:
-            rows = self._claim(Kind.SURVEY, owner, now, lease, limit if surveys is None else min(limit, surveys))
+    def claim(self, kind: Kind, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Mail]:
+        """Claim up to `limit` mails of a kind that are due; nobody else touches them until the lease ends."""
+        rows = self._database.rows(
+            _sql.claim_due, kind=kind, owner=owner, now=now, lease_until=now + lease, limit=limit
+        )
         return [
             Mail(
                 id=row["id"],
@@ -156,11 +151,6 @@ class Outbox:
             )
             for row in rows
         ]
-
-    def _claim(self, kind: Kind, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Mapping[str, Any]]:
-        return self._database.rows(
-            _sql.claim_due, kind=kind, owner=owner, now=now, lease_until=now + lease, limit=limit
-        )
 
     def letter(self, survey_id: str) -> LetterFacts:
         """What the survey's mail says, as it is known now. Raises NotFound."""

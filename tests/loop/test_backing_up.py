@@ -22,6 +22,7 @@ from feedback.loop import answering, backing_up
 from feedback.loop.asking import Asking
 from feedback.store import open_store
 from feedback.store.archives import read_archive
+from feedback.store.outbox import Kind
 from tests.conftest import ADA, BRUNO, DAY, NOW, Loop, MailServer
 
 LATER = NOW + DAY
@@ -210,7 +211,7 @@ def test_what_had_not_gone_out_is_released_and_what_was_in_doubt_stays_in_doubt(
     archive = backup_of(loop, tmp_path / "copy.tar.gz")
     loop.ask()
     with loop.store.write():
-        (mail, *_) = loop.store.outbox.claim("a sender that dies", LATER, DAY, 1)
+        (mail, *_) = loop.store.outbox.claim(Kind.SURVEY, "a sender that dies", LATER, DAY, 1)
         loop.store.outbox.hand_over(mail, "a sender that dies", "Ada@example.org", LATER, DAY)
     doubtful = loop.rows(
         "SELECT c.ref FROM outbox o JOIN surveys s ON s.id = o.survey_id JOIN resolutions r"

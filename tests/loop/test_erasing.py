@@ -13,7 +13,7 @@ from feedback.loop import answering, backing_up, erasing, following_up
 from feedback.loop.erasing import Erased
 from feedback.store import open_store
 from feedback.store.cases import Change
-from feedback.store.outbox import MailState
+from feedback.store.outbox import Kind, MailState
 from feedback.store.sqlite import Database
 from tests.conftest import ADA, BRUNO, DAY, NOW, Loop
 
@@ -132,7 +132,7 @@ def test_nobody_is_erased_while_a_mail_to_them_is_handed_over(loop: Loop) -> Non
     loop.take(ADA)
     loop.ask()
     with loop.store.write():
-        (mail,) = loop.store.outbox.claim("a process", LATER, 2 * DAY, 9)
+        (mail,) = loop.store.outbox.claim(Kind.SURVEY, "a process", LATER, 2 * DAY, 9)
         loop.store.outbox.hand_over(mail, "a process", "Ada@example.org", LATER, 2 * DAY)
     with pytest.raises(Refused, match="being handed over at this moment"):
         erase(loop)
@@ -143,7 +143,7 @@ def test_a_mail_whose_sender_has_vanished_does_not_keep_a_person(loop: Loop) -> 
     loop.take(ADA)
     loop.ask()
     with loop.store.write():
-        (mail,) = loop.store.outbox.claim("a process", LATER, timedelta(minutes=1), 9)
+        (mail,) = loop.store.outbox.claim(Kind.SURVEY, "a process", LATER, timedelta(minutes=1), 9)
         loop.store.outbox.hand_over(mail, "a process", "Ada@example.org", LATER, timedelta(minutes=1))
     erase(loop)
     assert loop.store.outbox.counts() == {MailState.UNCONFIRMED: 1}

@@ -12,13 +12,13 @@ from feedback.domain.cases import CaseStatus
 from feedback.domain.eligibility import Reason
 from feedback.domain.surveys import Choice, Suppression
 from feedback.errors import MailRefused, StoreError, TransportDown
-from feedback.jobs import Job, run_once
+from feedback.jobs import Job, make_jobs, run_once
 from feedback.loop import answering
 from feedback.loop.explaining import explain
 from feedback.loop.health import check
 from feedback.loop.sending import LEASE, Sending, daily_cap
 from feedback.mail.compose import Letter
-from feedback.store.outbox import MailState
+from feedback.store.outbox import Kind, MailState
 from tests.conftest import ADA, BRUNO, DAY, NOW, Loop, MailServer, free_port
 
 LATER = NOW + DAY
@@ -471,3 +471,41 @@ def test_an_opt_out_outweighs_a_bad_address(loop: Loop) -> None:
         with loop.store.write():
             loop.store.surveys.suppress(hashes[0], reason, NOW)
     assert loop.store.surveys.suppression(hashes) is Suppression.OPTED_OUT
+
+
+def test_alerts_have_a_lane_of_their_own(loop: Loop) -> None:
+    loop.take(ADA, BRUNO)
+    loop.ask()
+    loop.send()
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, LATER)
+    loop.take(replace(ADA, ref="A-9", customer_ref="ida", email="ida@example.org"), now=NOW)
+    at = LATER + timedelta(minutes=1)
+    loop.ask(at)
+    transports = {kind: Faulty() for kind in Kind}
+    for kind, transport in transports.items():
+        sending = Sending(loop.store, loop.asking, loop.keys, loop.config, transport, {kind})
+        while sending.step(at):
+            pass
+    assert [letter.recipient for letter in transports[Kind.ALERT].handed_over] == ["mara@acme.example"]
+    assert [letter.recipient for letter in transports[Kind.SURVEY].handed_over] == ["ida@example.org"]
+
+
+def test_the_jobs_send_alerts_beside_customers_mails(loop: Loop, make_config: Callable[..., Config]) -> None:
+    config = make_config(mail="smtp://127.0.0.1:9", smtp_connections="3")
+    jobs = make_jobs(config, loop.store, loop.keys)
+    assert [job.name for job in jobs].count("send") == 4
+
+
+def test_what_a_slow_server_leaves_of_a_claim_is_given_back_before_the_lease_ends(loop: Loop) -> None:
+    loop.take(ADA, BRUNO)
+    loop.ask()
+    slow = sending_with(loop, Faulty())
+    slow.step(LATER)
+    slow.step(LATER)
+    slow.step(LATER + timedelta(minutes=3))  # gives back what is left, and claims what is due
+    other = Faulty()
+    sending_with(loop, other).step(LATER + timedelta(minutes=3))
+    assert [row["attempts"] for row in loop.rows("SELECT attempts FROM outbox")] == [1, 1]
+    while slow.step(LATER + timedelta(minutes=3)):
+        pass
+    assert loop.store.outbox.counts() == {MailState.SENT: 2}

@@ -199,7 +199,7 @@ def posted(loop: Loop) -> Loop:
         loop.take(record)
         loop.ask(ASKED + HOUR)
         with loop.store.write():
-            (mail,) = loop.store.outbox.claim(owner, ASKED + HOUR, lease, 9)
+            (mail,) = loop.store.outbox.claim(Kind.SURVEY, owner, ASKED + HOUR, lease, 9)
             if state is MailState.HANDING_OVER:
                 loop.store.outbox.hand_over(mail, owner, "chioma@example.org", ASKED + HOUR, lease)
             else:
@@ -275,7 +275,7 @@ def test_the_outbox_is_busy_while_mail_is_due_or_on_its_way(loop: Loop) -> None:
     loop.ask()
     assert [busy(ASKED - timedelta(seconds=1)), busy(ASKED)] == [False, True]
     with loop.store.write():
-        loop.store.outbox.claim("a process", ASKED, HOUR, 9)
+        loop.store.outbox.claim(Kind.SURVEY, "a process", ASKED, HOUR, 9)
     assert busy(ASKED - DAY)
     with loop.store.write():
         loop.store.outbox.settle_lapsed(ASKED + 2 * HOUR)

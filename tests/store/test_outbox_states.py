@@ -18,7 +18,7 @@ from feedback.loop.asking import Asking
 from feedback.loop.intake import take_in
 from feedback.store import open_store
 from feedback.store.operations import Hold
-from feedback.store.outbox import Mail, MailState
+from feedback.store.outbox import Kind, Mail, MailState
 from tests.conftest import ADA, DAY, NOW, TORTURE, Loop
 
 LEASE = timedelta(minutes=10)
@@ -49,7 +49,7 @@ class Machine:
     def claim(self, owner: str, n: int) -> None:
         with self.loop.store.write():
             self.outbox.settle_lapsed(self.now)
-            mails = self.outbox.claim(owner, self.now, LEASE, 2)
+            mails = self.outbox.claim(Kind.SURVEY, owner, self.now, LEASE, 2)
         assert not (mails and self.loop.store.operations.held())
         self.claimed[owner] += mails
 

@@ -19,6 +19,7 @@ from feedback.keys import Keys, Purpose
 from feedback.loop import answering, following_up
 from feedback.loop.explaining import explain_case
 from feedback.store.operations import Hold
+from feedback.store.outbox import Kind
 from feedback.web import create_app, login, passwords
 from feedback.web.passwords import hash_password, is_password
 from tests.conftest import ADA, BRUNO, CHIOMA, DAY, NOW, Loop, MailServer
@@ -905,7 +906,7 @@ def test_the_outbox_shows_each_mail_where_it_stands(
     loop.send(mail=mail_server.url)
     queue(replace(CHIOMA, email="chioma@example.org"))
     with loop.store.write():
-        (mail,) = loop.store.outbox.claim("a process", NOW + DAY, HOUR, 9)
+        (mail,) = loop.store.outbox.claim(Kind.SURVEY, "a process", NOW + DAY, HOUR, 9)
         loop.store.outbox.hand_over(mail, "a process", "chioma@example.org", NOW + DAY, HOUR)
         loop.store.outbox.settle_lapsed(NOW + DAY + 2 * HOUR)
     queue(DAN)
@@ -1005,7 +1006,7 @@ def test_staff_decide_about_a_mail_in_doubt_once(mara: FlaskClient, loop: Loop, 
     loop.take(ADA)
     loop.ask()
     with loop.store.write():
-        (mail,) = loop.store.outbox.claim("a process", NOW + DAY, HOUR, 9)
+        (mail,) = loop.store.outbox.claim(Kind.SURVEY, "a process", NOW + DAY, HOUR, 9)
         loop.store.outbox.hand_over(mail, "a process", "ada@example.org", NOW + DAY, HOUR)
         loop.store.outbox.settle_lapsed(NOW + DAY + 2 * HOUR)
     page = mara.get("/desk/outbox").text
