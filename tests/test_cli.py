@@ -187,5 +187,5 @@ def test_the_drill_tells_what_held_and_leaves_the_installation_alone(workplace: 
 def test_resuming_asks_first(workplace: Workplace) -> None:
     workplace.feedback("backup", "copy.tar.gz")
     workplace.feedback("restore", "copy.tar.gz")
-    assert "Release them?" in workplace.feedback("resume", typed="n\n", status=1)
+    assert "Release the hold?" in workplace.feedback("resume", typed="n\n", status=1)
     assert "No mail is held." not in workplace.feedback("resume", "--yes")

@@ -14,9 +14,9 @@ def with_ada(workplace: Workplace) -> Workplace:
 def test_erase_says_what_is_known_asks_and_says_what_still_holds_it(with_ada: Workplace) -> None:
     with_ada.feedback("backup")
     told = with_ada.feedback("erase", "Ada@Example.org", typed="y\n")
-    assert "Known by Ada@Example.org: 1 customer, 1 case." in told
-    assert "Erase what tells who it is? This cannot be undone. [y/N]" in told
-    assert "Erased: 1 customer, 1 case. Nothing about this person is taken in from now on." in told
+    assert "Known by Ada@Example.org:\n  Ada, ada@example.org in shop: 1 case\n" in told
+    assert "Erase what tells who it is of this person? This cannot be undone. [y/N]" in told
+    assert "Erased, with 1 case. Nothing about them is taken in from now on." in told
     assert "The address is still in these files" in told
     assert ".tar.gz" in told
     assert "There is no case 1001" in with_ada.feedback("explain", "1001", status=1)
@@ -34,5 +34,22 @@ def test_an_import_tells_how_many_were_left_out(with_ada: Workplace) -> None:
     assert "1 × skipped, for what we knew of the person was erased" in told
 
 
-def test_what_is_no_address_is_told(workplace: Workplace) -> None:
-    assert "'ada' is no address. Give the one" in workplace.feedback("erase", "ada", "--yes", status=1)
+def test_a_refused_row_about_somebody_who_was_erased_is_not_kept(with_ada: Workplace) -> None:
+    with_ada.feedback("erase", "ada@example.org", "--yes")
+    write_case(with_ada, status="gone", email="ADA@example.org")
+    assert "Cases: 1 skipped; 0 rows refused." in with_ada.feedback("import", "cases", "cases.json")
+    assert not (with_ada.data / "refused").exists()
+
+
+def test_an_address_that_several_have_is_told_with_their_names(with_ada: Workplace) -> None:
+    write_case(with_ada, ref="1002", name="Otto", customer_ref="O-7")
+    with_ada.feedback("import", "cases", "cases.json")
+    told = with_ada.feedback("erase", "ada@example.org", typed="n\n", status=1)
+    assert "Otto, O-7 in shop: 1 case" in told
+    assert "Erase what tells who it is of all 2 of them?" in told
+
+
+def test_whoever_is_not_known_is_not_erased(with_ada: Workplace) -> None:
+    assert "Nobody is known by 'adda@example.org'. Check how it is written" in with_ada.feedback(
+        "erase", "adda@example.org", "--yes", status=1
+    )

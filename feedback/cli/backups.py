@@ -40,7 +40,9 @@ def restore(file: Path) -> None:
     click.echo(f"Restored from {file}.")
     if restored.replaced is not None:
         click.echo(f"The database that was here is in {restored.replaced}.")
-        click.echo(f"{restored.carried_over} opt-outs and erasures made since the backup were carried over.")
+        click.echo(f"People who have opted out or were erased since the backup: {restored.carried_over}. They stay so.")
+    else:
+        click.echo("There was no database here, so whom you erased after the backup is known again: erase them again.")
     click.echo("Mail to customers is held. See what would go out, and release it, with: feedback resume")
 
 
@@ -55,7 +57,7 @@ def resume(everything: bool, yes: bool) -> None:
     for line in _told(backing_up.plan_resumption(store, now), everything=everything):
         click.echo(safe(line))
     if not yes:
-        click.confirm("Release them?", abort=True)
+        click.confirm("Release the hold?", abort=True)
     backing_up.resume(store, now, everything=everything)
     click.echo("Released.")
 

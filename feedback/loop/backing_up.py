@@ -59,7 +59,8 @@ def _nightly(folder: Path) -> dict[date, Path]:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did: where the replaced database is, if there was one, and how many opt-outs came from it."""
+    """What a restore did: where the replaced database is, if there was one, and how many people came from it who have
+    opted out or were erased since."""
 
     replaced: Path | None
     carried_over: int
@@ -111,9 +112,10 @@ def restore(config: Config, archive: Path, now: datetime) -> Restored:
 
 
 def _carry_over(restored: Store, current: Store, keys: Keys, now: datetime) -> tuple[int, int]:
-    """Opt-outs, erasures, and what had been asked about; how many of the first two, and of how many mails here."""
+    """Opt-outs, erasures, and what had been asked about; how many people wrote no more, and how many mails it was."""
     with restored.write_over():
-        carried_over = restored.surveys.carry_over(current.surveys) + restored.erasures.carry_over(current.erasures)
+        carried_over = restored.surveys.carry_over(current.surveys)
+        restored.erasures.carry_over(current.erasures)
         restored.outbox.carry_over(current.outbox, REPEAT_AFTER)
         erase_known(restored, keys, now)
         known = restored.outbox.known_elsewhere()
@@ -132,7 +134,10 @@ def _current(config: Config, now: datetime) -> Store | None:
         return None
     try:
         if any(now - beat.beat_at < ALIVE for beat in store.operations.heartbeats()):
-            raise Refused("The service is running, or was a minute ago. Stop it, wait a minute, and try again.")
+            raise Refused(
+                "The service is running, or `feedback tick` or the service ran less than a minute ago. "
+                "Stop it, wait a minute, and try again."
+            )
         try:
             store.take_alone()
         except StoreError as error:

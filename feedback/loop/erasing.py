@@ -1,6 +1,7 @@
 """A person wants to be forgotten: what tells who they are goes, the figures stay, and no import brings them back."""
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,47 +9,57 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from feedback.config import Config, is_email
+from feedback.config import Config
 from feedback.domain.cases import CaseRecord, normalise_email
 from feedback.domain.surveys import Suppression
-from feedback.errors import Refused
+from feedback.errors import NotFound, Refused
 from feedback.keys import Keys
 from feedback.store import Store
 from feedback.store.archives import DATABASE
 from feedback.store.erasures import KnownCustomer
 
 _CHUNK = 1 << 20
+_ADDRESS = re.compile(r"""[^\s,;<>"'()|]+@[^\s,;<>"'()|]+""")
 
 
 @dataclass(frozen=True, slots=True)
-class Erased:
-    """How much was about the person."""
+class Known:
+    """A customer whom an address means, and how many cases of theirs there are."""
 
-    customers: int
+    name: str | None
+    source: str
+    ref: str
     cases: int
 
 
-def count(store: Store, address: str) -> Erased:
-    """How much there is to erase. Raises Refused if the address is none."""
-    ids = {one.id for one in _known_by(store, _checked(address))}
-    return Erased(len(ids), sum(len(store.erasures.cases(key)) for key in ids))
+def known_by(store: Store, address: str) -> list[Known]:
+    """Whom an erasure would mean. Raises NotFound."""
+    people = {one.id: one for one in _customers_with(store, normalise_email(address))}
+    known = [Known(one.name, one.source, one.ref, len(store.erasures.cases(key))) for key, one in people.items()]
+    if not known:
+        raise NotFound(
+            f"Nobody is known by {address!r}. Check how it is written, and whether this is the folder of your "
+            "installation. Who was erased before is not known any more, either."
+        )
+    return known
 
 
-def erase(store: Store, keys: Keys, address: str, now: datetime) -> Erased:
-    """Forget everybody who has this address, or had a mail at it. Nothing about them is taken in any more.
+def erase(store: Store, keys: Keys, address: str, now: datetime) -> int:
+    """Forget everybody who has this address, or had a mail at it; how many cases.
 
-    Raises Refused while a mail to them is being handed over, or if the address is none.
+    Nothing about them is taken in any more. Raises NotFound, and Refused while a mail to them is being handed over.
     """
-    wanted = _checked(address)
+    wanted = normalise_email(address)
     with store.write_over():
         store.outbox.settle_lapsed(now)
-        known = _known_by(store, wanted)
+        known_by(store, address)
+        known = _customers_with(store, wanted)
         ids = {one.id for one in known}
         if any(store.erasures.is_in_hand(key) for key in ids):
             raise Refused("A mail to this person is being handed over at this moment. Try again in a minute.")
-        cases = 0
         for one in known:
             store.erasures.remember(keys.person_hashes("customer", one.source, one.ref)[0], now)
+        cases = 0
         for key in ids:
             for case in store.erasures.cases(key):
                 store.erasures.remember(keys.person_hashes("case", case.source, case.ref)[0], now)
@@ -62,8 +73,8 @@ def erase(store: Store, keys: Keys, address: str, now: datetime) -> Erased:
         key_hash = keys.address_hashes(wanted)[0]
         store.erasures.remember(key_hash, now)
         store.surveys.suppress(key_hash, Suppression.ERASED, now)
-        store.operations.note_audit("command line", "erase", key_hash, f"{len(ids)} customers, {cases} cases", now)
-    return Erased(len(ids), cases)
+        store.operations.note_audit("command line", "erase", key_hash, f"customers: {len(ids)}, cases: {cases}", now)
+    return cases
 
 
 def erase_known(store: Store, keys: Keys, now: datetime) -> int:
@@ -95,9 +106,16 @@ def is_erased(store: Store, keys: Keys, record: CaseRecord) -> bool:
     return store.erasures.has([*case, *_hashes(keys, record.source, record.customer_key, record.email)])
 
 
+def mentions_erased(store: Store, keys: Keys, text: str) -> bool:
+    """Whether an address in the text is of somebody who was erased."""
+    return store.erasures.exist() and store.erasures.has(
+        key_hash for found in _ADDRESS.findall(text) for key_hash in keys.address_hashes(normalise_email(found))
+    )
+
+
 def still_held(config: Config, address: str) -> Iterator[Path]:
     """The other files of the data folder that hold the address: backups, refused rows, the mails of a trial."""
-    wanted = _checked(address).encode()
+    wanted = normalise_email(address).encode()
     for path in sorted(config.data_dir.rglob("*")):
         if path.is_file() and not path.is_symlink() and not path.name.startswith(DATABASE):
             try:
@@ -118,13 +136,7 @@ def _holds(file: "BinaryIO | gzip.GzipFile", wanted: bytes) -> bool:
     return False
 
 
-def _checked(address: str) -> str:
-    if not is_email(address.strip()):
-        raise Refused(f"{address!r} is no address. Give the one that the person is known by, such as ada@example.org.")
-    return normalise_email(address)
-
-
-def _known_by(store: Store, address: str) -> list[KnownCustomer]:
+def _customers_with(store: Store, address: str) -> list[KnownCustomer]:
     return [one for one in store.erasures.customers() if one.address and normalise_email(one.address) == address]
 
 

@@ -29,7 +29,10 @@ def explain(store: Store, keys: Keys, config: Config, ref: str) -> list[Told]:
     """What happened about each case of this reference. Raises NotFound."""
     cases = store.cases.with_ref(ref)
     if not cases:
-        raise NotFound(f"There is no case {ref}. Give the help desk's own reference, as it was imported.")
+        raise NotFound(
+            f"There is no case {ref}. Give the help desk's own reference, as it was imported. "
+            "If its customer was erased, nothing is known of it any more."
+        )
     return [told for case in cases for told in explain_case(store, keys, config, case)]
 
 

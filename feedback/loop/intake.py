@@ -14,7 +14,7 @@ from feedback.domain.cases import CASE_FIELDS, NEEDED_FIELDS, CaseRecord, CaseSt
 from feedback.domain.eligibility import Decision, Reason
 from feedback.errors import FieldError, FileError
 from feedback.loop.asking import Asking
-from feedback.loop.erasing import is_erased
+from feedback.loop.erasing import is_erased, mentions_erased
 from feedback.loop.mapping import CaseMapping, Raw
 from feedback.store import Store
 from feedback.store.cases import Change
@@ -110,7 +110,10 @@ def import_cases(
             for raw in _told(mapping, file, progress):
                 record = check(raw)
                 if isinstance(record, BadRow):
-                    refused.add(record)
+                    if mentions_erased(store, asking.keys, record.raw):
+                        report.changes[Change.SKIPPED] += 1
+                    else:
+                        refused.add(record)
                 else:
                     batch.append(record)
                 if len(batch) == BATCH:

@@ -48,6 +48,8 @@ def write_archive(database: Database, secret: Path, target: Path) -> None:
 
 def read_archive(archive: Path, folder: Path) -> None:
     """Unpack a backup into a folder, and check what is in it. Raises StoreError for anything but a whole backup."""
+    if not archive.is_file():
+        raise StoreError(f"There is no file {archive}. Nothing was changed.")
     try:
         with gzip.open(archive) as plain, tarfile.open(fileobj=plain, mode="r:") as packed:
             for name in (DATABASE, SECRET):

@@ -19,6 +19,7 @@ class KnownCustomer:
     id: str
     source: str
     ref: str
+    name: str | None
     address: str | None
 
 
@@ -55,11 +56,10 @@ class Erasures:
         """What has this hash must not come back."""
         self._database.change(_sql.add_erasure, hash=key_hash, at=now)
 
-    def carry_over(self, other: "Erasures") -> int:
-        """Take over another database's; how many of them were new here."""
-        return sum(
-            self._database.change(_sql.add_erasure, **row) for row in map(dict, other._database.rows(_sql.erasures))
-        )
+    def carry_over(self, other: "Erasures") -> None:
+        """Take over another database's."""
+        for row in other._database.rows(_sql.erasures):
+            self._database.change(_sql.add_erasure, **dict(row))
 
     def customers(self) -> list[KnownCustomer]:
         """Every customer, once an address."""

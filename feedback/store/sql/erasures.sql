@@ -16,9 +16,9 @@ INSERT INTO erasures (hash, at) VALUES (:hash, :at) ON CONFLICT (hash) DO NOTHIN
 
 -- name: customers
 -- Every customer, with each address that they have or had a mail at.
-SELECT id, source, ref, email AS address FROM customers
+SELECT id, source, ref, name, email AS address FROM customers
 UNION
-SELECT cu.id, cu.source, cu.ref, o.recipient FROM outbox o
+SELECT cu.id, cu.source, cu.ref, cu.name, o.recipient FROM outbox o
 JOIN surveys s ON s.id = o.survey_id
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id
