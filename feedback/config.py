@@ -17,6 +17,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from feedback.errors import ConfigError
 
 PREFIX = "FEEDBACK_"
+PUBLIC_PROVIDERS = frozenset((
+    "163.com", "aol.com", "freenet.de", "gmail.com", "gmx.at", "gmx.ch", "gmx.com", "gmx.de", "gmx.net",
+    "googlemail.com", "hotmail.com", "icloud.com", "live.com", "mail.com", "mail.ru", "mailbox.org", "me.com",
+    "msn.com", "naver.com", "orange.fr", "outlook.com", "posteo.de", "proton.me", "protonmail.com", "qq.com",
+    "t-online.de", "web.de", "yahoo.com", "yandex.ru", "zoho.com"
+))  # fmt: skip
 MAIL_PORTS = (25, 465, 587)  # a server on one of these reaches real people, even on loopback
 _HOST = re.compile(r"[A-Za-z0-9.-]+|[0-9A-Fa-f:.]+")  # a name, or an IPv6 address without its brackets
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -82,6 +88,25 @@ def _limit(value: object) -> object:
     return int(value)
 
 
+def _words(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return frozenset(word for part in value.split(",") if (word := part.strip().casefold()))
+
+
+def _domains(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "off":
+        return frozenset()
+    domains = frozenset(part.strip().lower().removeprefix("@") for part in value.split(",") if part.strip())
+    if not all(is_email(f"somebody@{domain}") for domain in domains):
+        raise ValueError("domains such as acme.example, separated by commas, or off")
+    return domains
+
+
+Words = Annotated[frozenset[str], BeforeValidator(_words)]  # compared without regard to capitals
+Domains = Annotated[frozenset[str], BeforeValidator(_domains)]
 Limit = Annotated[int, BeforeValidator(_limit)]  # 0 is no limit
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Mailbox = Annotated[Address, BeforeValidator(_mailbox)]
@@ -113,6 +138,12 @@ class Config(BaseModel):
     zone: Zone = Field(ZoneInfo("UTC"), description="the business's time zone")
     delay: Duration = Field(timedelta(hours=24), description="how long after a resolution we ask")
     max_age: Duration = Field(timedelta(days=7), description="a resolution older than this is not asked about any more")
+    own_domains: Domains | None = Field(None, description="whose addresses are never asked; default: the sender's")
+    skip_domains: Domains = Field(frozenset(), description="other domains that are never asked")
+    skip_tags: Words = Field(frozenset(), description="tags of cases that are not asked about")
+    skip_topics: Words = Field(frozenset(), description="topics of cases that are not asked about")
+    skip_channels: Words = Field(frozenset(), description="channels of cases that are not asked about")
+    skip_customers: Words = Field(frozenset(), description="references of customers who are never asked")
     link_ends: Duration = Field(timedelta(days=28), description="how long after the mail its link takes a first answer")
     change_within: Duration = Field(timedelta(days=14), description="how long an answer can be changed")
     follow_up_within: Duration = Field(timedelta(hours=24), description="by when a person acts on a “no”")
@@ -199,6 +230,14 @@ class Config(BaseModel):
         if self.business:
             return self.business
         return (self.sender.display_name or self.sender.domain) if self.sender else "Our business"
+
+    @property
+    def staff_domains(self) -> frozenset[str]:
+        """Whose people must not survey themselves. A sender at a public provider has customers there as well."""
+        if self.own_domains is not None:
+            return self.own_domains
+        domain = self.sender.domain.lower() if self.sender else ""
+        return frozenset({domain} - PUBLIC_PROVIDERS - {""})
 
     @property
     def reply_address(self) -> Address | None:

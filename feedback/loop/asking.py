@@ -93,11 +93,17 @@ class Asking:
         return decide(
             Facts(
                 address=address,
+                customer_ref=facts.customer_ref,
                 suppression=suppression,
                 asked_elsewhere=facts.asked_elsewhere and not facts.has_mail,
+                has_open_follow_up=facts.has_open_follow_up,
                 status=facts.status,
                 is_latest=facts.is_latest,
                 resolved_at=facts.resolved_at,
+                by_automation=facts.by_automation,
+                topic=facts.topic,
+                channel=facts.channel,
+                tags=facts.tags,
             ),
             self._config,
             now,

@@ -50,7 +50,7 @@ def drill(store: Store, config: Config, now: datetime) -> Iterator[Claim]:
 
 
 def _with_made_up_cases(config: Config, folder: Path, now: datetime) -> Iterator[Claim]:
-    unlimited = {"daily_cap": 0, "smtp_rate": 0}
+    unlimited = {"daily_cap": 0, "smtp_rate": 0, "own_domains": frozenset()}
     sender = Address("Drill", addr_spec="drill@example.org")
     place = config.model_copy(update={"data_dir": folder, "mail": "maildir:", "sender": sender, **unlimited})
     store, keys = open_store(place.database_url), load_keys(folder)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from feedback.domain.cases import CaseStatus
+from feedback.domain.cases import CaseStatus, ResolvedBy
 from feedback.domain.eligibility import Decision, Reason, Verdict
 from feedback.domain.figures import Asked
 from feedback.domain.surveys import Answer, Choice, Details, Stage, Suppression, Survey, SurveyState
@@ -25,7 +25,13 @@ class ResolutionFacts:
     status: CaseStatus
     is_latest: bool
     address: str | None
+    customer_ref: str | None
     asked_elsewhere: bool
+    has_open_follow_up: bool
+    by_automation: bool
+    topic: str | None
+    channel: str | None
+    tags: tuple[str, ...]
     survey_id: str | None
     survey_state: SurveyState | None
     has_mail: bool
@@ -68,7 +74,13 @@ class Surveys:
             status=CaseStatus(row["status"]),
             is_latest=bool(row["is_latest"]),
             address=row["email"],
+            customer_ref=row["customer_ref"],
             asked_elsewhere=bool(row["asked_elsewhere"]),
+            has_open_follow_up=bool(row["has_open_follow_up"]),
+            by_automation=row["resolved_by"] == ResolvedBy.AUTOMATION,
+            topic=row["topic"],
+            channel=row["channel"],
+            tags=tuple((row["tags"] or "").split(",")),
             survey_id=row["survey_id"],
             survey_state=SurveyState(row["survey_state"]) if row["survey_state"] else None,
             has_mail=row["mail_id"] is not None,

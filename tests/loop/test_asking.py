@@ -1,11 +1,18 @@
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from feedback.domain.cases import CaseStatus
+from feedback.config import Config
+from feedback.domain.cases import CaseRecord, CaseStatus, ResolvedBy
 from feedback.domain.eligibility import Reason, Verdict
-from feedback.domain.surveys import Suppression
+from feedback.domain.surveys import Choice, Suppression
+from feedback.keys import Keys
+from feedback.loop import answering
+from feedback.loop.asking import Asking
+from feedback.loop.intake import take_in
+from feedback.store import Store
 from tests.conftest import ADA, BRUNO, CHIOMA, DAY, NOW, Loop
 
 
@@ -140,3 +147,48 @@ def test_a_case_closed_again_without_a_moment_is_not_asked_about_by_its_old_one(
     loop.take(replace(ADA, status=CaseStatus.OPEN, resolved_at=None), now=NOW + timedelta(hours=1))
     loop.take(replace(ADA, resolved_at=None), now=NOW + timedelta(hours=2))
     assert loop.ask() == 0
+
+
+def test_a_customer_whose_follow_up_is_open_is_not_asked_about_another_case(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, NOW + DAY)
+    other = replace(ADA, ref="A-2", resolved_at=NOW + DAY)
+    (taken,) = loop.take(other, now=NOW + DAY)
+    assert taken.decision is not None
+    assert taken.decision.reason is Reason.FOLLOW_UP_OPEN
+    (taken,) = loop.take(replace(BRUNO, resolved_at=NOW + DAY), now=NOW + DAY)
+    assert taken.decision is not None
+    assert taken.decision.reason is Reason.DELAY
+
+
+def test_a_follow_up_that_opens_while_a_survey_waits_cancels_it(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    loop.take(replace(ADA, ref="A-2", resolved_at=NOW + DAY), now=NOW + DAY)
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, NOW + DAY)
+    assert loop.ask(NOW + 2 * DAY) == 0
+    assert {"state": "cancelled", "reason": "follow_up_open"} in loop.rows("SELECT state, reason FROM surveys")
+
+
+@pytest.mark.parametrize(
+    ("settings", "record", "reason"),
+    [
+        ({}, replace(ADA, resolved_by=ResolvedBy.AUTOMATION), Reason.AUTOMATION),
+        ({"skip_tags": "internal"}, replace(ADA, tags=("Internal", "x")), Reason.EXCLUDED_TAG),
+        ({"skip_topics": "printers"}, ADA, Reason.EXCLUDED_TOPIC),
+        ({"skip_channels": "MAIL"}, ADA, Reason.EXCLUDED_CHANNEL),
+        ({"skip_customers": "ada"}, ADA, Reason.EXCLUDED_CUSTOMER),
+        ({"skip_domains": "example.org"}, ADA, Reason.EXCLUDED_DOMAIN),
+    ],
+)
+def test_what_is_excluded_is_read_from_the_case_and_its_customer(
+    store: Store, keys: Keys, make_config: Callable[..., Config], settings: dict[str, str], record: CaseRecord,
+    reason: Reason,
+) -> None:  # fmt: skip
+    asking = Asking(store, keys, make_config(**settings))
+    (taken,) = take_in(store, asking, [record], NOW)
+    assert taken.decision is not None
+    assert taken.decision.reason is reason

@@ -1,6 +1,12 @@
 -- name: resolution_facts^
 -- What deciding about a resolution rests on, the survey that it may have by now, and the newest entry of its ledger.
-SELECT r.id, r.resolved_at, c.status, cu.email, s.id AS survey_id, s.state AS survey_state, o.id AS mail_id,
+SELECT r.id, r.resolved_at, r.resolved_by, r.topic, r.channel, c.status, c.tags, cu.email, cu.ref AS customer_ref,
+  EXISTS (SELECT 1 FROM follow_ups f
+    JOIN surveys fs ON fs.id = f.survey_id
+    JOIN resolutions fr ON fr.id = fs.resolution_id
+    JOIN cases fc ON fc.id = fr.case_id
+    WHERE f.closed_at IS NULL AND fc.customer_id = c.customer_id) AS has_open_follow_up,
+  s.id AS survey_id, s.state AS survey_state, o.id AS mail_id,
   EXISTS (SELECT 1 FROM asked_elsewhere e WHERE e.source = c.source AND e.ref = c.ref AND e.round = 0
     AND r.resolved_at BETWEEN e.from_at AND e.to_at) AS asked_elsewhere,
   c.resolved_at IS NOT NULL AND r.n = (SELECT MAX(n) FROM resolutions WHERE case_id = r.case_id) AS is_latest,
