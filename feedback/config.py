@@ -50,7 +50,7 @@ def _mailbox(value: object) -> object:
         return value
     match = re.fullmatch(r'"?([^"<>\r\n]*?)"?\s*<([^<>\s]+)>', value.strip())
     name, address = (match[1], match[2]) if match else ("", value.strip())
-    if not is_email(address):
+    if not is_email(address) or not name.isprintable():
         raise ValueError("an address such as care@acme.example or Acme <care@acme.example>")
     return Address(display_name=name, addr_spec=address)
 
@@ -127,7 +127,9 @@ class Config(BaseModel):
     reply_to: Mailbox | None = Field(None, description="where a customer's reply goes; default: the sender")
     alert_to: Mailboxes = Field((), description="who hears of a “no”, separated by commas; needed before mail is sent")
     mail: str = Field("maildir:", repr=False, description="how mail leaves: smtp://, smtps://, maildir: or stdout:")
-    url: str = Field("", description="what links in mails begin with; default: http:// and FEEDBACK_LISTEN")
+    url: str = Field(
+        "", max_length=300, description="what links in mails begin with; default: http:// and FEEDBACK_LISTEN"
+    )
     listen: str = Field("127.0.0.1:8000", description="address and port of the web service")
     proxies: int = Field(0, ge=0, le=5, description="how many proxies stand in front of the web service")
     smtp_connections: int = Field(2, ge=1, le=10, description="how many connections to the mail server send at once")
@@ -155,6 +157,13 @@ class Config(BaseModel):
             return value.expanduser().absolute()
         except RuntimeError:
             raise ValueError("a folder whose home exists, such as /srv/feedback") from None
+
+    @field_validator("business")
+    @classmethod
+    def _check_business(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("a name without control characters")
+        return value
 
     @field_validator("listen")
     @classmethod

@@ -15,8 +15,8 @@ def test_erase_says_what_is_known_asks_and_says_what_still_holds_it(with_ada: Wo
     with_ada.feedback("backup")
     told = with_ada.feedback("erase", "Ada@Example.org", typed="y\n")
     assert "Known by Ada@Example.org:\n  Ada, ada@example.org in shop: 1 case\n" in told
-    assert "Erase what tells who it is of this person? This cannot be undone. [y/N]" in told
-    assert "Erased, with 1 case. Nothing about them is taken in from now on." in told
+    assert "Erase all of this? It cannot be undone. [y/N]" in told
+    assert "Erased. Nothing about this person is taken in from now on." in told
     assert "The address is still in these files" in told
     assert ".tar.gz" in told
     assert "There is no case 1001" in with_ada.feedback("explain", "1001", status=1)
@@ -46,7 +46,7 @@ def test_an_address_that_several_have_is_told_with_their_names(with_ada: Workpla
     with_ada.feedback("import", "cases", "cases.json")
     told = with_ada.feedback("erase", "ada@example.org", typed="n\n", status=1)
     assert "Otto, O-7 in shop: 1 case" in told
-    assert "Erase what tells who it is of all 2 of them?" in told
+    assert "Ada, ada@example.org in shop: 1 case" in told
 
 
 def test_whoever_is_not_known_is_not_erased(with_ada: Workplace) -> None:

@@ -18,15 +18,19 @@ def erase_command(email: str, yes: bool) -> None:
     """Forget the person with the address EMAIL, for good; the figures stay."""
     config = load_config()
     store, keys = open_store(config.database_url), load_keys(config.data_dir)
-    known = erasing.known_by(store, email)
+    meant = erasing.plan(store, email)
     click.echo(safe(f"Known by {email}:"))
-    for one in known:
-        click.echo(safe(f"  {one.name or 'no name'}, {one.ref} in {one.source}: {_cases(one.cases)}"))
+    for one in meant.customers:
+        cases = "1 case" if one.cases == 1 else f"{one.cases:,} cases"
+        click.echo(safe(f"  {one.name or 'no name'}, {one.ref} in {one.source}: {cases}"))
+    if meant.mails:
+        click.echo(f"  mails about other people's cases, with what was answered: {meant.mails:,}")
+    if meant.others:
+        click.echo(safe(f"The same person may be known by {', '.join(meant.others)}, too. If so, erase that as well."))
     if not yes:
-        whom = "this person" if len(known) == 1 else f"all {len(known)} of them"
-        click.confirm(f"Erase what tells who it is of {whom}? This cannot be undone.", abort=True)
-    erased = erasing.erase(store, keys, email, datetime.now(UTC))
-    click.echo(f"Erased, with {_cases(erased)}. Nothing about them is taken in from now on.")
+        click.confirm("Erase all of this? It cannot be undone.", abort=True)
+    erasing.erase(store, keys, email, datetime.now(UTC))
+    click.echo("Erased. Nothing about this person is taken in from now on.")
     held = list(erasing.still_held(config, email))
     nightly = [path for path in held if path.name.startswith("nightly-")]
     if others := [path for path in held if path not in nightly]:
@@ -35,7 +39,3 @@ def erase_command(email: str, yes: bool) -> None:
             click.echo(safe(f"  {path}"))
     if nightly:
         click.echo(f"And in {len(nightly)} nightly backups, which go by themselves within four weeks.")
-
-
-def _cases(count: int) -> str:
-    return "1 case" if count == 1 else f"{count:,} cases"

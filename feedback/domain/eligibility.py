@@ -36,6 +36,7 @@ class Reason(StrEnum):
     EXCLUDED_TAG = "excluded_tag"
     EXCLUDED_TOPIC = "excluded_topic"
     EXCLUDED_CHANNEL = "excluded_channel"
+    ANSWERED = "answered"
     REOPENED = "reopened"
     MERGED = "merged"
     SPAM = "spam"
@@ -65,6 +66,7 @@ _SENTENCES = {
     Reason.EXCLUDED_TAG: "cases with one of its tags are not asked about (FEEDBACK_SKIP_TAGS)",
     Reason.EXCLUDED_TOPIC: "cases of its topic are not asked about (FEEDBACK_SKIP_TOPICS)",
     Reason.EXCLUDED_CHANNEL: "cases of its channel are not asked about (FEEDBACK_SKIP_CHANNELS)",
+    Reason.ANSWERED: "the customer has answered already",
     Reason.REOPENED: "the case was opened again",
     Reason.MERGED: "the case was merged into another",
     Reason.SPAM: "the case is spam",
@@ -83,6 +85,7 @@ class Facts:
     suppression: Suppression | None
     asked_elsewhere: bool
     has_open_follow_up: bool
+    is_answered: bool
     status: CaseStatus
     is_latest: bool
     resolved_at: datetime
@@ -151,6 +154,8 @@ def _about_the_person(facts: Facts, config: Config) -> Reason | None:
 
 
 def _about_the_case(facts: Facts, config: Config) -> Reason | None:
+    if facts.is_answered:
+        return Reason.ANSWERED
     if facts.status is not CaseStatus.RESOLVED:
         return _NOT_RESOLVED[facts.status]
     for reason, applies in (

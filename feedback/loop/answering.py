@@ -57,7 +57,7 @@ def opt_out(store: Store, keys: Keys, survey_id: str, now: datetime) -> None:
     with store.write():
         address = store.surveys.mailed_address(survey_id)
         if address is None:
-            raise Refused("No mail about this has gone out, so there is no address to stop.")
+            raise Refused("We know no address of yours, so there is none to stop.")
         store.surveys.suppress(keys.address_hashes(normalise_email(address))[0], Suppression.OPTED_OUT, now)
 
 

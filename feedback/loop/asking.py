@@ -97,6 +97,7 @@ class Asking:
                 suppression=suppression,
                 asked_elsewhere=facts.asked_elsewhere and not facts.has_mail,
                 has_open_follow_up=facts.has_open_follow_up,
+                is_answered=facts.is_answered,
                 status=facts.status,
                 is_latest=facts.is_latest,
                 resolved_at=facts.resolved_at,

@@ -88,7 +88,10 @@ def restore(config: Config, archive: Path, now: datetime) -> Restored:
                 replaced.parent.mkdir(mode=0o700, exist_ok=True)
                 current = _current(config, now)
                 if current is None:
-                    reason += "; the database before it is damaged, and nobody knows what it had sent"
+                    reason += (
+                        "; the database before it is damaged, and nobody knows what it had sent, "
+                        "or who had opted out or was erased"
+                    )
                 else:
                     keys = Keys(_joined_secrets(config.data_dir / SECRET, folder / SECRET))
                     carried_over, known = _carry_over(restored, current, keys, now)

@@ -3,7 +3,7 @@
 import gzip
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +19,13 @@ from feedback.store.archives import DATABASE
 from feedback.store.erasures import KnownCustomer
 
 _CHUNK = 1 << 20
-_ADDRESS = re.compile(r"""[^\s,;<>"'()|]+@[^\s,;<>"'()|]+""")
+_OURS = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
+_ADDRESS = re.compile(r"""[^\s,;:<>"'()|]+@[^\s,;:<>"'()|]+""")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A customer whom an address means, and how many cases of theirs there are."""
+    """A customer who has an address, and how many cases of theirs there are."""
 
     name: str | None
     source: str
@@ -32,72 +33,90 @@ class Known:
     cases: int
 
 
-def known_by(store: Store, address: str) -> list[Known]:
-    """Whom an erasure would mean. Raises NotFound."""
-    people = {one.id: one for one in _customers_with(store, normalise_email(address))}
-    known = [Known(one.name, one.source, one.ref, len(store.erasures.cases(key))) for key, one in people.items()]
-    if not known:
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What an erasure means: the customers of the address, and how many mails went to it about other people's cases.
+
+    `others` are further addresses that may be the same person's: those of the cases' customers now, or at which the
+    customers had mails before. A case may have been somebody else's, too, so they are told and not erased.
+    """
+
+    customers: tuple[Known, ...]
+    mails: int
+    others: tuple[str, ...]
+
+
+def plan(store: Store, address: str) -> Meant:
+    """What erasing would mean. Raises NotFound if nothing is known by the address."""
+    wanted = normalise_email(address)
+    customers = _customers_with(store, wanted)
+    ids = {one.id for one in customers}
+    mails = store.erasures.mails()
+    strays = [mail for mail in mails if normalise_email(mail.recipient) == wanted and mail.customer_id not in ids]
+    others = {mail.email for mail in strays} | {mail.recipient for mail in mails if mail.customer_id in ids}
+    if not customers and not strays:
         raise NotFound(
             f"Nobody is known by {address!r}. Check how it is written, and whether this is the folder of your "
             "installation. Who was erased before is not known any more, either."
         )
-    return known
+    return Meant(
+        tuple(Known(one.name, one.source, one.ref, len(store.erasures.cases(one.id))) for one in customers),
+        len(strays),
+        tuple(sorted(other for other in others if other and normalise_email(other) != wanted)),
+    )
 
 
-def erase(store: Store, keys: Keys, address: str, now: datetime) -> int:
-    """Forget everybody who has this address, or had a mail at it; how many cases.
+def erase(store: Store, keys: Keys, address: str, now: datetime) -> None:
+    """Forget everybody who has this address, their cases, and what mails to it were answered.
 
-    Nothing about them is taken in any more. Raises NotFound, and Refused while a mail to them is being handed over.
+    Nothing about them is taken in any more. Raises NotFound, and Refused while a mail to it is being handed over.
     """
     wanted = normalise_email(address)
     with store.write_over():
         store.outbox.settle_lapsed(now)
-        known_by(store, address)
-        known = _customers_with(store, wanted)
-        ids = {one.id for one in known}
-        if any(store.erasures.is_in_hand(key) for key in ids):
-            raise Refused("A mail to this person is being handed over at this moment. Try again in a minute.")
-        for one in known:
-            store.erasures.remember(keys.person_hashes("customer", one.source, one.ref)[0], now)
-        cases = 0
-        for key in ids:
-            for case in store.erasures.cases(key):
+        meant = plan(store, address)
+        customers = _customers_with(store, wanted)
+        ids = {one.id for one in customers}
+        for mail in store.erasures.mails():
+            if mail.is_in_hand and (mail.customer_id in ids or normalise_email(mail.recipient) == wanted):
+                raise Refused("A mail to this person is being handed over at this moment. Try again in a minute.")
+        for customer in customers:
+            store.erasures.remember(keys.person_hashes("customer", customer.source, customer.ref)[0], now)
+            for case in store.erasures.cases(customer.id):
                 store.erasures.remember(keys.person_hashes("case", case.source, case.ref)[0], now)
                 store.erasures.erase_case(case, now)
-                cases += 1
-            store.erasures.erase_customer(key)
-        for asked in store.erasures.asked_elsewhere():
-            if normalise_email(asked.address) == wanted:
-                store.erasures.remember(keys.person_hashes("case", asked.source, asked.ref)[0], now)
-                store.erasures.forget_elsewhere(asked.source, asked.ref)
+            store.erasures.erase_customer(customer.id)
         key_hash = keys.address_hashes(wanted)[0]
         store.erasures.remember(key_hash, now)
         store.surveys.suppress(key_hash, Suppression.ERASED, now)
-        store.operations.note_audit("command line", "erase", key_hash, f"customers: {len(ids)}, cases: {cases}", now)
-    return cases
+        _erase_mails(store, lambda found: normalise_email(found) == wanted)
+        counts = f"customers: {len(meant.customers)}, cases: {sum(one.cases for one in meant.customers)}"
+        store.operations.note_audit("command line", "erase", key_hash, counts, now)
 
 
-def erase_known(store: Store, keys: Keys, now: datetime) -> int:
-    """Inside a write: forget again whoever was erased before, in a database that knows them still; how many cases."""
+def erase_known(store: Store, keys: Keys, now: datetime) -> None:
+    """Inside a write: forget again whoever was erased before, in a database that knows them still."""
     if not store.erasures.exist():
-        return 0
-    ids = {
-        one.id
-        for one in store.erasures.customers()
-        if store.erasures.has(_hashes(keys, one.source, one.ref, one.address))
-    }
-    cases = [
-        case
-        for case in store.erasures.cases()
-        if case.customer_id in ids or store.erasures.has(keys.person_hashes("case", case.source, case.ref))
-    ]
-    ids |= {case.customer_id for case in cases if case.customer_id is not None}
-    cases += [case for key in ids for case in store.erasures.cases(key) if case not in cases]
-    for case in cases:
-        store.erasures.erase_case(case, now)
-    for key in ids:
-        store.erasures.erase_customer(key)
-    return len(cases)
+        return
+    for customer in store.erasures.customers():
+        if store.erasures.has(_hashes(keys, customer.source, customer.ref, customer.address)):
+            for case in store.erasures.cases(customer.id):
+                store.erasures.erase_case(case, now)
+            store.erasures.erase_customer(customer.id)
+    for case in store.erasures.cases():
+        if store.erasures.has(keys.person_hashes("case", case.source, case.ref)):
+            store.erasures.erase_case(case, now)
+    _erase_mails(store, lambda found: store.erasures.has(keys.address_hashes(normalise_email(found))))
+
+
+def _erase_mails(store: Store, is_theirs: Callable[[str], bool]) -> None:
+    """Mails that went to them about cases that are somebody else's by now, here and in replaced databases."""
+    for mail in store.erasures.mails():
+        if is_theirs(mail.recipient):
+            store.erasures.erase_mail(mail)
+    for asked in store.erasures.asked_elsewhere():
+        if is_theirs(asked.address):
+            store.erasures.erase_recipient(asked)
 
 
 def is_erased(store: Store, keys: Keys, record: CaseRecord) -> bool:
@@ -108,16 +127,14 @@ def is_erased(store: Store, keys: Keys, record: CaseRecord) -> bool:
 
 def mentions_erased(store: Store, keys: Keys, text: str) -> bool:
     """Whether an address in the text is of somebody who was erased."""
-    return store.erasures.exist() and store.erasures.has(
-        key_hash for found in _ADDRESS.findall(text) for key_hash in keys.address_hashes(normalise_email(found))
-    )
+    return store.erasures.exist() and store.erasures.has(_hashes_in(keys, text))
 
 
 def still_held(config: Config, address: str) -> Iterator[Path]:
     """The other files of the data folder that hold the address: backups, refused rows, the mails of a trial."""
     wanted = normalise_email(address).encode()
     for path in sorted(config.data_dir.rglob("*")):
-        if path.is_file() and not path.is_symlink() and not path.name.startswith(DATABASE):
+        if path.is_file() and not path.is_symlink() and path.name not in _OURS:
             try:
                 with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
                     is_clean = not _holds(file, wanted)
@@ -143,4 +160,10 @@ def _customers_with(store: Store, address: str) -> list[KnownCustomer]:
 def _hashes(keys: Keys, source: str, ref: str | None, address: str | None) -> list[str]:
     """By which a customer is known to be erased."""
     by_ref = keys.person_hashes("customer", source, ref) if ref is not None else []
-    return by_ref + (keys.address_hashes(normalise_email(address)) if address is not None else [])
+    return by_ref + (_hashes_in(keys, address) if address is not None else [])
+
+
+def _hashes_in(keys: Keys, text: str) -> list[str]:
+    """Of a text as it is, and of each address in it: help desks write `Ada <ada@example.org>`, too."""
+    found = {normalise_email(text), *(normalise_email(one).strip(".") for one in _ADDRESS.findall(text))}
+    return [key_hash for one in sorted(found) for key_hash in keys.address_hashes(one)]

@@ -94,7 +94,8 @@ def _following_up(config: Config, story: ResolutionStory, follow_up: FollowUp | 
         yield f"A follow-up is open; it is due {in_words(follow_up.due_at, config.zone)}."
     elif follow_up is not None and follow_up.closed_at is not None and follow_up.outcome is not None:
         closed = in_words(follow_up.closed_at, config.zone)
-        yield f"The follow-up was closed as {follow_up.outcome.words} on {closed}: {follow_up.note}"
+        note = f": {follow_up.note}" if follow_up.note else "."
+        yield f"The follow-up was closed as {follow_up.outcome.words} on {closed}{note}"
     if story.recheck is not None and story.rechecked_at is not None:
         when = in_words(story.rechecked_at, config.zone)
         yield f"Asked again after the follow-up, the customer answered {story.recheck} on {when}."

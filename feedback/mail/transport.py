@@ -17,11 +17,11 @@ from feedback.mail.compose import Letter
 
 _Reply = tuple[int, bytes]
 
-# The longest silence in each phase. Shorter than RFC 5321, 4.5.3.2, allows, for a lease lasts ten minutes, but long at
-# the end, where to give up means not to know.
+# The longest silence in each phase. Shorter than RFC 5321, 4.5.3.2, allows, for a lease lasts fifteen minutes, but
+# long at the end, where to give up means not to know.
 CONNECT_TIMEOUT_S = 60  # to connect, and each answer to the greeting, TLS and the login
 COMMAND_TIMEOUT_S = 60  # each of MAIL, RCPT and DATA
-BODY_TIMEOUT_S = 120
+BODY_TIMEOUT_S = 60
 END_TIMEOUT_S = 300  # after the lone dot
 
 _NO_SUCH_ADDRESS = re.compile(r"5\d\d 5\.1\.\d")  # RFC 3463, 3.2: a bad address; a bare 550 may mean anything
@@ -69,6 +69,8 @@ class SmtpTransport:
         try:
             self._expect(250, next(replies))
             self._expect(354, next(replies))
+            if _says_more(smtp):
+                raise smtplib.SMTPException("it has answered more than it was asked")
         except MailRefused:
             self._reset(replies)
             raise
@@ -112,6 +114,8 @@ class SmtpTransport:
         try:
             if self._smtp is not None:
                 with suppress(OSError, smtplib.SMTPException):
+                    if _says_more(self._smtp):
+                        raise smtplib.SMTPServerDisconnected
                     replies = _dialogue(self._smtp, commands)
                     if next(replies)[0] == 250:
                         return self._smtp, replies
@@ -121,7 +125,11 @@ class SmtpTransport:
             reply = next(replies)
             if reply[0] != 250:
                 raise smtplib.SMTPResponseException(*reply)
-        except (OSError, smtplib.SMTPException) as error:
+        except (
+            OSError,
+            smtplib.SMTPException,
+            ValueError,
+        ) as error:  # ValueError: a host, or a challenge, that is none
             self._drop()
             raise TransportDown(self._words(error)) from error
         return self._smtp, replies
@@ -243,6 +251,17 @@ def _dialogue(smtp: smtplib.SMTP, commands: Sequence[str]) -> Iterator[_Reply]:
 
 def _pipelines(smtp: smtplib.SMTP) -> bool:
     return smtp.has_extn("pipelining")
+
+
+def _says_more(smtp: smtplib.SMTP) -> bool:
+    """Whether the server has said what nobody asked for: it would be taken for the answer to what comes next."""
+    assert smtp.sock is not None
+    assert smtp.file is not None
+    smtp.sock.settimeout(0)
+    try:
+        return bool(smtp.file.peek(1))
+    except ssl.SSLWantReadError:
+        return False
 
 
 def _wait_at_most(smtp: smtplib.SMTP, seconds: int) -> None:

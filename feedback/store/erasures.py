@@ -14,7 +14,7 @@ _sql = load_queries("erasures")
 
 @dataclass(frozen=True, slots=True)
 class KnownCustomer:
-    """A customer, and an address that they have or had a mail at."""
+    """A customer with the address that they have now."""
 
     id: str
     source: str
@@ -29,6 +29,18 @@ class KnownCase:
     source: str
     ref: str
     customer_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMail:
+    """A mail to a customer: the address that it was for, and whose case it is about now."""
+
+    id: str
+    survey_id: str
+    recipient: str
+    is_in_hand: int  # whether it is being handed over at this moment
+    customer_id: str | None
+    email: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,7 @@ class Erasures:
             self._database.change(_sql.add_erasure, **dict(row))
 
     def customers(self) -> list[KnownCustomer]:
-        """Every customer, once an address."""
+        """Every customer."""
         return [KnownCustomer(**row) for row in map(dict, self._database.rows(_sql.customers))]
 
     def cases(self, customer_id: str | None = None) -> list[KnownCase]:
@@ -73,9 +85,18 @@ class Erasures:
         rows = self._database.rows(_sql.asked_elsewhere)
         return [AskedElsewhere(row["source"], row["ref"], row["recipient"]) for row in rows]
 
-    def is_in_hand(self, customer_id: str) -> bool:
-        """Whether a mail to the customer is being handed over at this moment."""
-        return self._database.row(_sql.in_hand, customer_id=customer_id) is not None
+    def mails(self) -> list[KnownMail]:
+        """Every mail to a customer of which an address is known."""
+        return [KnownMail(**row) for row in map(dict, self._database.rows(_sql.mails))]
+
+    def erase_mail(self, mail: KnownMail) -> None:
+        """Forget whom a mail was for, and what they answered, but not the case, which is somebody else's by now."""
+        self._database.change(_sql.erase_mail, id=mail.id)
+        self._database.change(_sql.erase_words, survey_id=mail.survey_id)
+
+    def erase_recipient(self, asked: AskedElsewhere) -> None:
+        """Forget whom a replaced database asked, but not that it did."""
+        self._database.change(_sql.erase_recipient, source=asked.source, ref=asked.ref, recipient=asked.address)
 
     def erase_customer(self, customer_id: str) -> None:
         """Forget who it is, but not that there was one."""
@@ -89,11 +110,8 @@ class Erasures:
         for statement in (_sql.erase_answers, _sql.erase_notes, _sql.cancel_surveys, _sql.erase_mails):
             self._database.change(statement, id=case.id)
         self._database.change(_sql.erase_case, id=case.id, ref=_nobody(), at=now)
-        self.forget_elsewhere(case.source, case.ref)
-
-    def forget_elsewhere(self, source: str, ref: str) -> None:
-        """Forget what replaced databases know of a case."""
-        self._database.change(_sql.erase_elsewhere, source=source, ref=ref)
+        self._database.change(_sql.erase_mergers, source=case.source, ref=case.ref)
+        self._database.change(_sql.erase_elsewhere, source=case.source, ref=case.ref)
 
 
 def _nobody() -> str:

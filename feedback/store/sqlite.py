@@ -120,15 +120,12 @@ class Database:
     @contextmanager
     def write_over(self) -> Iterator[None]:
         """As `write`; and what is replaced is overwritten in the file, and not kept in the journal."""
-        connection = self.connection
-        connection.execute("PRAGMA secure_delete = ON")
-        try:
-            with self.write():
-                yield
-            with suppress(sqlite3.OperationalError):  # while others read it stays in the journal until they have done
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        finally:
-            connection.execute("PRAGMA secure_delete = FAST")
+        with self.write():
+            yield
+        with self._translating():  # what was freed earlier, and what lingers in pages that others fill
+            self.connection.execute("VACUUM")
+        with suppress(sqlite3.OperationalError):  # while others read it stays in the journal until they have done
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     @contextmanager
     def _transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
@@ -229,7 +226,7 @@ class Database:
             self._use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA secure_delete = FAST")  # what was replaced does not linger in pages that stay
+            connection.execute("PRAGMA secure_delete = ON")  # what was erased is not to be found in the file
         except BaseException:
             connection.close()
             raise

@@ -28,6 +28,7 @@ class ResolutionFacts:
     customer_ref: str | None
     asked_elsewhere: bool
     has_open_follow_up: bool
+    is_answered: bool
     by_automation: bool
     topic: str | None
     channel: str | None
@@ -77,6 +78,7 @@ class Surveys:
             customer_ref=row["customer_ref"],
             asked_elsewhere=bool(row["asked_elsewhere"]),
             has_open_follow_up=bool(row["has_open_follow_up"]),
+            is_answered=bool(row["is_answered"]),
             by_automation=row["resolved_by"] == ResolvedBy.AUTOMATION,
             topic=row["topic"],
             channel=row["channel"],
@@ -157,7 +159,10 @@ class Surveys:
         )
 
     def mailed_address(self, survey_id: str) -> str | None:
-        """The address that the survey's mail was handed over for. Raises NotFound."""
+        """The address that the survey's mail was handed over for; the customer's, if that is not known here (any more).
+
+        Raises NotFound.
+        """
         recipient: str | None = self._survey_row(survey_id)["recipient"]
         return recipient
 

@@ -192,3 +192,19 @@ def test_what_is_excluded_is_read_from_the_case_and_its_customer(
     (taken,) = take_in(store, asking, [record], NOW)
     assert taken.decision is not None
     assert taken.decision.reason is reason
+
+
+def test_whoever_has_answered_is_not_mailed_whatever_the_outbox_has_forgotten(loop: Loop) -> None:
+    loop.take(ADA, BRUNO)
+    loop.asking.step(NOW + DAY)
+    with loop.store.write():  # as after a snapshot of the disk: the mail went out, and nobody knows
+        loop.store.surveys.add_answer(loop.survey_id(), Choice.YES, NOW + DAY)
+    loop.send()
+    assert [mail["To"] for mail in loop.maildir()] == ["bruno@example.org"]
+    assert {"state": "cancelled", "reason": "answered"} in loop.rows("SELECT state, reason FROM surveys")
+
+
+def test_the_opt_out_of_a_mail_that_the_outbox_has_forgotten_counts(loop: Loop) -> None:
+    loop.take(ADA)
+    answering.opt_out(loop.store, loop.keys, loop.survey_id(), NOW)
+    assert loop.store.surveys.suppression(loop.keys.address_hashes("ada@example.org")) is Suppression.OPTED_OUT

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from feedback.domain.cases import CaseRecord
+from feedback.domain.cases import CaseRecord, CaseStatus
 from feedback.domain.followups import Outcome
 from feedback.domain.surveys import Choice, Details, Suppression
 from feedback.errors import NotFound, Refused
@@ -21,8 +21,8 @@ ADDRESS = "ada@example.org"
 TRACES = (b"ada@example.org", b"printer jams", b"page two again", b"5550 0142", b"told her to clean", b'"ada"')
 
 
-def erase(loop: Loop, address: str = ADDRESS) -> int:
-    return erasing.erase(loop.store, loop.keys, address, LATER + timedelta(hours=1))
+def erase(loop: Loop, address: str = ADDRESS) -> None:
+    erasing.erase(loop.store, loop.keys, address, LATER + timedelta(hours=1))
 
 
 def say_no(loop: Loop) -> str:
@@ -48,7 +48,7 @@ def test_nothing_that_tells_who_it_was_is_left_in_the_file(loop: Loop) -> None:
     following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Told her to clean it.", None, LATER)
     before = bytes_of(loop)
     assert all(trace in before for trace in TRACES[:-1])
-    assert erase(loop) == 1
+    erase(loop)
     after = bytes_of(loop)
     assert [trace for trace in TRACES if trace in after] == []
     assert b"bruno@example.org" in after
@@ -92,6 +92,15 @@ def test_what_has_not_gone_out_does_not(loop: Loop, is_asked: bool) -> None:
         replace(ADA, ref="A-2", customer_ref=None, email="ADA@example.org"),
         replace(ADA, ref="A-2", customer_ref="another", email=" ada@Example.org"),
         replace(ADA, source="another desk"),
+        *(
+            replace(ADA, ref="A-2", customer_ref="another", email=email)
+            for email in (
+                "Ada <ada@example.org>",
+                "mailto:ada@example.org",
+                "ada@example.org.",
+                "x@y.zz;ada@example.org",
+            )
+        ),
     ],
 )
 def test_no_import_brings_a_person_back(loop: Loop, record: CaseRecord) -> None:
@@ -118,13 +127,80 @@ def test_the_link_in_a_mail_of_old_takes_no_more_words(loop: Loop) -> None:
         answering.opt_out(loop.store, loop.keys, survey_id, LATER)
 
 
-def test_somebody_is_known_by_the_address_that_a_mail_went_to(loop: Loop) -> None:
+def test_a_case_that_is_somebody_elses_by_now_costs_them_nothing(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.YES, LATER)
+    said = Details((), "Page two again.")
+    answering.add_details(loop.store, loop.config, loop.survey_id(), Choice.YES, said, LATER)
+    loop.take(BRUNO, replace(BRUNO, ref="A-1"), now=LATER)
+    meant = erasing.plan(loop.store, ADDRESS)
+    assert ([one.name for one in meant.customers], meant.mails, meant.others) == (["Ada"], 1, ("bruno@example.org",))
+    erase(loop)
+    assert {case.ref for case in loop.store.cases.find("Bruno", 9)} == {"A-1", "B-2"}
+    assert [trace for trace in (b"ada@example.org", b"page two again") if trace in bytes_of(loop)] == []
+    (taken,) = loop.take(replace(BRUNO, ref="B-3"), now=LATER)
+    assert taken.change is Change.CREATED
+
+
+def test_an_address_that_a_customer_had_before_is_told_and_not_guessed_about(loop: Loop) -> None:
     loop.take(ADA)
     loop.ask()
     loop.send()
     loop.take(replace(ADA, email="ada@new.example"), now=LATER)
-    assert erase(loop) == 1
-    assert b"ada@new.example" not in bytes_of(loop)
+    meant = erasing.plan(loop.store, ADDRESS)
+    assert (meant.customers, meant.mails, meant.others) == ((), 1, ("ada@new.example",))
+    erase(loop)
+    assert erasing.plan(loop.store, "ada@new.example").customers[0].name == "Ada"
+    erase(loop, "ada@new.example")
+    assert [trace for trace in TRACES[:2] if trace in bytes_of(loop)] == []
+    for record in (ADA, replace(ADA, email="ada@new.example", customer_ref=None, ref="A-7")):
+        assert loop.take(record, now=LATER)[0].change is Change.SKIPPED
+
+
+def test_what_was_freed_long_before_is_not_left_in_the_file_either(loop: Loop) -> None:
+    survey_id = say_no(loop)
+    for comment in ("lavender " * 500, "short"):
+        answering.add_details(loop.store, loop.config, survey_id, Choice.NO, Details((), comment), LATER)
+    loop.take(*(replace(ADA, ref=f"r{n}", customer_ref=f"c{n}", subject="heather " * 40) for n in range(60)))
+    loop.take(*(replace(ADA, ref=f"r{n}", customer_ref=f"c{n}", subject="x") for n in range(60)), now=LATER)
+    erase(loop)
+    assert b"lavender" not in bytes_of(loop)
+    assert b"heather" not in bytes_of(loop)
+
+
+def test_a_late_acceptance_does_not_bring_the_address_back(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    with loop.store.write():
+        (mail,) = loop.store.outbox.claim(Kind.SURVEY, "slow", LATER, timedelta(minutes=1), 9)
+        loop.store.outbox.hand_over(mail, "slow", "Ada@example.org", LATER, timedelta(minutes=1))
+    erase(loop)
+    with loop.store.write():
+        loop.store.outbox.finish(mail, "slow", MailState.SENT, "250 <ada@example.org> delivered")
+    assert loop.store.outbox.counts() == {MailState.SENT: 1}
+    assert b"ada@example.org" not in bytes_of(loop)
+
+
+def test_what_other_cases_say_of_an_erased_one_goes_as_well(loop: Loop) -> None:
+    loop.take(ADA, replace(BRUNO, status=CaseStatus.MERGED, merged_into="A-1"))
+    erase(loop)
+    assert loop.rows("SELECT merged_into FROM cases WHERE merged_into IS NOT NULL") == []
+
+
+def test_a_restore_erases_a_case_and_not_whose_it_was_in_the_backup(loop: Loop) -> None:
+    loop.take(BRUNO, replace(BRUNO, ref="A-1"))
+    loop.ask()
+    loop.send()
+    archive = backing_up.back_up(loop.store, loop.config, loop.config.data_dir.parent / "b.tar.gz", LATER)
+    loop.take(ADA, now=LATER)
+    erase(loop)
+    loop.store.close()
+    backing_up.restore(loop.config, archive, LATER + timedelta(hours=3))
+    restored = open_store(loop.config.database_url)
+    assert [case.ref for case in restored.cases.find("Bruno", 9) if case.ref == "B-2"] == ["B-2"]
+    restored.close()
 
 
 def test_nobody_is_erased_while_a_mail_to_them_is_handed_over(loop: Loop) -> None:
@@ -160,7 +236,7 @@ def test_whoever_is_unknown_is_not_erased_nor_kept_out(loop: Loop, address: str)
 @pytest.mark.parametrize("address", ["Käthe@bäcker.example", "dora @example.org", "nonsense"])
 def test_whatever_was_taken_in_as_an_address_can_be_erased(loop: Loop, address: str) -> None:
     loop.take(replace(ADA, email=address))
-    assert erase(loop, address.upper()) == 1
+    erase(loop, address.upper())
     assert b"printer jams" not in bytes_of(loop)
 
 
@@ -206,6 +282,7 @@ def test_the_files_that_still_hold_the_address_are_told(loop: Loop) -> None:
     backing_up.back_up(loop.store, loop.config, None, LATER)
     (folder / "refused").mkdir()
     (folder / "refused" / "rows.csv").write_text("Ada@Example.org,x\n")
+    (folder / "feedback.db.bak").write_text("ada@example.org")
     (folder / "refused" / "others.csv").write_text("bruno@example.org\n")
     (folder / "damaged.gz").write_bytes(gzip.compress(b"ada@example.org" * 99)[:30])
     erase(loop)
@@ -215,7 +292,7 @@ def test_the_files_that_still_hold_the_address_are_told(loop: Loop) -> None:
     assert Path("damaged.gz") in held, "what cannot be read may hold it"
     assert sum(path.parts[0] == "backups" for path in held) == 1
     assert sum(path.parts[0] == "mail" for path in held) == 1  # Ada's; Bruno's does not
-    assert not any(path.name.startswith("feedback.db") for path in held)
+    assert [path.name for path in held if path.name.startswith("feedback.db")] == ["feedback.db.bak"]
 
 
 def test_a_reader_at_work_does_not_stop_an_erasure(loop: Loop) -> None:

@@ -187,3 +187,33 @@ def test_a_refused_recipient_keeps_the_connection_where_no_text_is_wanted(loop: 
     server.stop()
     assert loop.store.outbox.counts() == {MailState.FAILED: 1, MailState.SENT: 1}
     assert connections == 1
+
+
+@pytest.mark.parametrize(
+    ("phase", "said"),
+    [
+        ("DATA", "354 go on\r\n451 stray"),
+        ("DATA", "354 go on\r\n421 stray"),
+        ("DATA", "354 go on\r\n550 5.1.1 stray"),
+        ("text", "250 taken\r\n550 5.1.1 stray"),
+        ("text", "250 taken\r\n250 fine\r\n250 fine\r\n550 5.1.1 stray"),
+    ],
+)
+def test_an_answer_that_nobody_asked_for_is_not_taken_for_another(
+    loop: Loop, server: Faulty, phase: str, said: str
+) -> None:
+    server.faults[phase] = said
+    send_twice(loop, server)
+    assert loop.store.outbox.counts() == {MailState.SENT: 2}
+    assert set(server.took.values()) == {1}
+    assert loop.rows("SELECT * FROM suppressions") == []
+
+
+@pytest.mark.parametrize("host", ["mail..acme.example", ".acme.example", f"{'x' * 64}.example"])
+def test_a_host_that_is_none_pauses_the_server_and_charges_no_mail(loop: Loop, host: str) -> None:
+    loop.take(ADA)
+    loop.ask()
+    with pytest.raises(TransportDown):
+        loop.send(LATER, f"smtp://{host}:2525")
+    assert loop.rows("SELECT state, attempts FROM outbox") == [{"state": "queued", "attempts": 0}]
+    assert loop.store.outbox.paused() is not None

@@ -15,14 +15,17 @@ SELECT hash, at FROM erasures;
 INSERT INTO erasures (hash, at) VALUES (:hash, :at) ON CONFLICT (hash) DO NOTHING;
 
 -- name: customers
--- Every customer, with each address that they have or had a mail at.
-SELECT id, source, ref, name, email AS address FROM customers
-UNION
-SELECT cu.id, cu.source, cu.ref, cu.name, o.recipient FROM outbox o
+-- Every customer.
+SELECT id, source, ref, name, email AS address FROM customers;
+
+-- name: mails
+-- Every mail to a customer, with the address that it was for, its case, and whose case that is now.
+SELECT o.id, o.survey_id, o.recipient, o.state = 'handing_over' AS is_in_hand, c.customer_id, cu.email
+FROM outbox o
 JOIN surveys s ON s.id = o.survey_id
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id
-JOIN customers cu ON cu.id = c.customer_id
+LEFT JOIN customers cu ON cu.id = c.customer_id
 WHERE o.recipient IS NOT NULL;
 
 -- name: cases
@@ -33,14 +36,6 @@ WHERE erased_at IS NULL AND (:customer_id IS NULL OR customer_id = :customer_id)
 -- name: asked_elsewhere
 -- What replaced databases asked about, and at which address.
 SELECT DISTINCT source, ref, recipient FROM asked_elsewhere;
-
--- name: in_hand^
--- A mail to a customer that is being handed over at this moment.
-SELECT o.id FROM outbox o
-JOIN surveys s ON s.id = o.survey_id
-JOIN resolutions r ON r.id = s.resolution_id
-JOIN cases c ON c.id = r.case_id
-WHERE o.state = 'handing_over' AND c.customer_id = :customer_id;
 
 -- name: erase_customer!
 -- What tells who a customer is; that there was one stays, for the figures.
@@ -79,6 +74,22 @@ WHERE resolution_id IN (SELECT id FROM resolutions WHERE case_id = :id) AND (sta
 UPDATE outbox SET recipient = NULL, words = NULL, lease_owner = NULL, lease_until = NULL,
   state = CASE WHEN state IN ('queued', 'claimed', 'retry') THEN 'dropped' ELSE state END
 WHERE survey_id IN (SELECT s.id FROM surveys s JOIN resolutions r ON r.id = s.resolution_id WHERE r.case_id = :id);
+
+-- name: erase_mergers!
+-- What other cases say of a case that they were merged into.
+UPDATE cases SET merged_into = NULL WHERE source = :source AND merged_into = :ref;
+
+-- name: erase_mail!
+-- Whom a mail was for, when its case is somebody else's by now.
+UPDATE outbox SET recipient = NULL, words = NULL WHERE id = :id;
+
+-- name: erase_words!
+-- What was answered to a survey; the choice and its reasons stay.
+UPDATE answers SET comment = NULL, call = 0, phone = NULL, quote_name = NULL WHERE survey_id = :survey_id;
+
+-- name: erase_recipient!
+-- Whom a replaced database asked; that it did stays, for the case may be somebody else's by now.
+UPDATE asked_elsewhere SET recipient = 'erased' WHERE source = :source AND ref = :ref AND recipient = :recipient;
 
 -- name: erase_elsewhere!
 -- What replaced databases know of a case.

@@ -52,7 +52,8 @@ WHERE id = :id AND state = 'claimed' AND lease_owner = :owner;
 
 -- name: finish!
 -- The owner's word on a mail that it was handing over; a late acceptance also settles a doubt.
-UPDATE outbox SET state = :state, words = :words, lease_owner = NULL, lease_until = NULL
+UPDATE outbox SET state = :state, words = CASE WHEN recipient IS NOT NULL THEN :words END, lease_owner = NULL,
+  lease_until = NULL
 WHERE id = :id AND ((state = 'handing_over' AND lease_owner = :owner) OR (state = 'unconfirmed' AND :state = 'sent'));
 
 -- name: put_back!

@@ -6,7 +6,7 @@ SELECT r.id, r.resolved_at, r.resolved_by, r.topic, r.channel, c.status, c.tags,
     JOIN resolutions fr ON fr.id = fs.resolution_id
     JOIN cases fc ON fc.id = fr.case_id
     WHERE f.closed_at IS NULL AND fc.customer_id = c.customer_id) AS has_open_follow_up,
-  s.id AS survey_id, s.state AS survey_state, o.id AS mail_id,
+  EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = s.id) AS is_answered, s.id AS survey_id, s.state AS survey_state, o.id AS mail_id,
   EXISTS (SELECT 1 FROM asked_elsewhere e WHERE e.source = c.source AND e.ref = c.ref AND e.round = 0
     AND r.resolved_at BETWEEN e.from_at AND e.to_at) AS asked_elsewhere,
   c.resolved_at IS NOT NULL AND r.n = (SELECT MAX(n) FROM resolutions WHERE case_id = r.case_id) AS is_latest,
@@ -74,13 +74,14 @@ WHERE id = :id AND state = 'cancelled' AND NOT EXISTS (SELECT 1 FROM outbox WHER
 -- name: survey^
 -- A survey as the customer's page needs it, with its first and its newest answer; none of somebody who was erased.
 SELECT s.id, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, r.resolved_at, r.agent, r.team, c.subject,
-  o.recipient,
+  COALESCE(o.recipient, cu.email) AS recipient,
   (SELECT COUNT(*) FROM answers WHERE survey_id = s.id) AS answers,
   (SELECT at FROM answers WHERE survey_id = s.id AND seq = 1) AS first_answer_at,
   a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.quote_name
 FROM surveys s
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id
+LEFT JOIN customers cu ON cu.id = c.customer_id
 LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
 LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
 WHERE s.id = :id AND c.erased_at IS NULL;
