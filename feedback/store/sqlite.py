@@ -122,8 +122,13 @@ class Database:
         """As `write`; and what is replaced is overwritten in the file, and not kept in the journal."""
         with self.write():
             yield
-        with self._translating():  # what was freed earlier, and what lingers in pages that others fill
-            self.connection.execute("VACUUM")
+        try:
+            self.connection.execute("VACUUM")  # what was freed earlier, and what lingers in pages that others fill
+        except sqlite3.OperationalError as error:
+            raise StoreError(
+                f"It is done, but {self.path} could not be written anew ({error}), so old values may linger in it.\n"
+                f"Make room, stop the service, and run: sqlite3 {self.path} VACUUM"
+            ) from error
         with suppress(sqlite3.OperationalError):  # while others read it stays in the journal until they have done
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
