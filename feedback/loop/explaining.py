@@ -52,6 +52,9 @@ def explain_case(store: Store, keys: Keys, config: Config, case: CaseSummary) ->
 
 def _case(store: Store, keys: Keys, case: CaseSummary, stories: list[ResolutionStory]) -> Iterator[str]:
     known = [part for part in (case.customer, case.email and f"<{case.email}>") if part]
+    if case.is_erased:
+        yield "What we knew of the customer was erased."
+        return
     yield f"Customer: {' '.join(known) or 'unknown'}."
     hashes = keys.address_hashes(normalise_email(case.email or ""))
     suppression = store.surveys.suppression(hashes) if case.email else None
@@ -85,7 +88,7 @@ def _asking(keys: Keys, config: Config, story: ResolutionStory) -> Iterator[str]
         yield f"The customer answered {story.choice} on {in_words(story.answered_at, config.zone)}."
         if story.comment:
             yield f"In their words: {story.comment}"
-    if story.survey_id is not None and story.handed_over_at is not None and config.mail_is_trial:
+    if story.survey_id is not None and story.recipient is not None and config.mail_is_trial:
         yield f"This is a trial; the link in the mail: {survey_url(config, keys, story.survey_id)}/no"
 
 

@@ -55,6 +55,7 @@ class CaseSummary:
     resolved_at: datetime | None
     customer: str | None
     email: str | None
+    is_erased: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,7 @@ def _summary(row: Mapping[str, Any]) -> CaseSummary:
         resolved_at=moment_or_none(row["resolved_at"]),
         customer=row["name"],
         email=row["email"],
+        is_erased=row["erased_at"] is not None,
     )
 
 

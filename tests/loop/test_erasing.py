@@ -10,6 +10,7 @@ from feedback.domain.followups import Outcome
 from feedback.domain.surveys import Choice, Details, Suppression
 from feedback.errors import NotFound, Refused
 from feedback.loop import answering, backing_up, erasing, following_up
+from feedback.loop.explaining import explain_case
 from feedback.store import open_store
 from feedback.store.cases import Change
 from feedback.store.outbox import Kind, MailState
@@ -313,3 +314,6 @@ def test_of_an_erased_case_only_the_choice_is_left(loop: Loop) -> None:
     (case,) = [one for one in loop.store.cases.find("", 9) if one.ref.startswith("erased-")]
     (story,) = loop.store.cases.stories(case.id)
     assert (story.recipient, story.comment, story.choice) == (None, None, Choice.NO)
+    told = [line for part in explain_case(loop.store, loop.keys, loop.config, case) for line in part.lines]
+    assert "What we knew of the customer was erased." in told
+    assert not any("http" in line or "None" in line for line in told)

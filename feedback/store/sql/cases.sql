@@ -67,13 +67,15 @@ WHERE resolutions.id = :id AND c.id = resolutions.case_id AND NOT EXISTS (
 
 -- name: cases_with_ref
 -- The cases of one reference, in whichever help desks, with their customers.
-SELECT c.id, c.source, c.ref, c.status, c.subject, c.team, c.agent, c.resolved_at, cu.name, cu.email
+SELECT c.id, c.source, c.ref, c.status, c.subject, c.team, c.agent, c.resolved_at, c.erased_at, cu.name,
+  cu.email
 FROM cases c LEFT JOIN customers cu ON cu.id = c.customer_id
 WHERE c.ref = :ref ORDER BY c.source;
 
 -- name: find_cases
 -- The cases that a pattern fits, or all, newest first, with their customers.
-SELECT c.id, c.source, c.ref, c.status, c.subject, c.team, c.agent, c.resolved_at, cu.name, cu.email
+SELECT c.id, c.source, c.ref, c.status, c.subject, c.team, c.agent, c.resolved_at, c.erased_at, cu.name,
+  cu.email
 FROM cases c LEFT JOIN customers cu ON cu.id = c.customer_id
 WHERE :pattern IS NULL OR c.ref LIKE :pattern ESCAPE '!' OR c.subject LIKE :pattern ESCAPE '!'
   OR cu.name LIKE :pattern ESCAPE '!' OR cu.email LIKE :pattern ESCAPE '!'
@@ -85,7 +87,8 @@ SELECT COUNT(*) AS n FROM cases;
 
 -- name: case^
 -- One case with its customer.
-SELECT c.id, c.source, c.ref, c.status, c.subject, c.team, c.agent, c.resolved_at, cu.name, cu.email
+SELECT c.id, c.source, c.ref, c.status, c.subject, c.team, c.agent, c.resolved_at, c.erased_at, cu.name,
+  cu.email
 FROM cases c LEFT JOIN customers cu ON cu.id = c.customer_id
 WHERE c.id = :id;
 
