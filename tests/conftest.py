@@ -81,8 +81,19 @@ def config(make_config: Callable[..., Config]) -> Config:
     return make_config()
 
 
+@pytest.fixture(scope="session")
+def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as it is at first. To copy one takes a tenth of the time that it takes to make one."""
+    path = tmp_path_factory.mktemp("blank") / "feedback.db"
+    open_store(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture
-def store(config: Config) -> Iterator[Store]:
+def store(config: Config, blank_database: Path) -> Iterator[Store]:
+    if not (config.data_dir / "feedback.db").exists():
+        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copy(blank_database, config.data_dir)
     opened = open_store(config.database_url)
     yield opened
     opened.close()
