@@ -307,3 +307,21 @@ def test_of_an_erased_case_only_the_choice_is_left(loop: Loop) -> None:
     told = [line for part in explain_case(loop.store, loop.keys, loop.config, case) for line in part.lines]
     assert "What we knew of the customer was erased." in told
     assert not any("http" in line or "None" in line for line in told)
+
+
+def test_a_backup_of_the_moment_in_which_a_mail_went_out_can_be_restored(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    with loop.store.write():
+        (mail,) = loop.store.outbox.claim(Kind.SURVEY, "slow", LATER, DAY, 9)
+        loop.store.outbox.hand_over(mail, "slow", "Ada@example.org", LATER, DAY)
+    archive = backing_up.back_up(loop.store, loop.config, loop.config.data_dir.parent / "b.tar.gz", LATER)
+    with loop.store.write():
+        loop.store.outbox.finish(mail, "slow", MailState.SENT, "250 taken")
+    erase(loop)
+    loop.store.close()
+    backing_up.restore(loop.config, archive, LATER + timedelta(hours=3))
+    restored = open_store(loop.config.database_url)
+    assert restored.outbox.counts() == {MailState.UNCONFIRMED: 1}
+    assert restored.cases.find("Printer", 9) == []
+    restored.close()

@@ -72,7 +72,8 @@ WHERE resolution_id IN (SELECT id FROM resolutions WHERE case_id = :id) AND (sta
 -- name: erase_mails!
 -- Mails that have not gone out are dropped; of others it stays known that they did.
 UPDATE outbox SET recipient = NULL, words = NULL, lease_owner = NULL, lease_until = NULL,
-  state = CASE WHEN state IN ('queued', 'claimed', 'retry') THEN 'dropped' ELSE state END
+  state = CASE WHEN state IN ('queued', 'claimed', 'retry') THEN 'dropped' WHEN state = 'handing_over' THEN 'unconfirmed'
+    ELSE state END
 WHERE survey_id IN (SELECT s.id FROM surveys s JOIN resolutions r ON r.id = s.resolution_id WHERE r.case_id = :id);
 
 -- name: erase_mergers!

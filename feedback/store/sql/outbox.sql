@@ -13,18 +13,20 @@ HAVING COUNT(CASE WHEN due_at >= (SELECT opened_at FROM follow_ups WHERE id = :f
 -- name: release_lapsed!
 -- A claim whose owner has vanished is free again.
 UPDATE outbox SET state = 'queued', lease_owner = NULL, lease_until = NULL
-WHERE state = 'claimed' AND lease_until < :now;
+WHERE state IN ('claimed', 'handing_over') AND state = 'claimed' AND lease_until < :now;
 
 -- name: doubt_lapsed!
 -- A customer's mail whose sender vanished while handing it over: it may have arrived, and is not sent again.
 UPDATE outbox SET lease_owner = NULL, lease_until = NULL, words = 'the sender stopped before the server had answered',
   state = CASE WHEN EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = outbox.survey_id) THEN 'sent' ELSE 'unconfirmed' END
-WHERE state = 'handing_over' AND lease_until < :now AND kind = 'survey';
+WHERE state IN ('claimed', 'handing_over') AND state = 'handing_over' AND lease_until < :now
+  AND kind = 'survey';
 
 -- name: repeat_lapsed!
 -- A staff alert in the same place is sent again: better twice than never.
 UPDATE outbox SET state = 'retry', due_at = :now, lease_owner = NULL, lease_until = NULL
-WHERE state = 'handing_over' AND lease_until < :now AND kind = 'alert';
+WHERE state IN ('claimed', 'handing_over') AND state = 'handing_over' AND lease_until < :now
+  AND kind = 'alert';
 
 -- name: claim_due
 -- Claim the mails of a kind that have waited longest past their moment.
