@@ -23,6 +23,7 @@ CONNECT_TIMEOUT_S = 60  # to connect, and each answer to the greeting, TLS and t
 COMMAND_TIMEOUT_S = 60  # each of MAIL, RCPT and DATA
 BODY_TIMEOUT_S = 60
 END_TIMEOUT_S = 300  # after the lone dot
+GOODBYE_TIMEOUT_S = 5
 
 _NO_SUCH_ADDRESS = re.compile(r"5\d\d 5\.1\.\d")  # RFC 3463, 3.2: a bad address; a bare 550 may mean anything
 _NOT_ABOUT_THE_MAIL = (421, 503, 530, 535, 538)  # hangs up, lost the thread, or wants a login
@@ -101,6 +102,7 @@ class SmtpTransport:
     def close(self) -> None:
         if self._smtp is not None:
             with suppress(OSError, smtplib.SMTPException):
+                _wait_at_most(self._smtp, GOODBYE_TIMEOUT_S)
                 self._smtp.quit()
             self._drop()
 
@@ -240,6 +242,8 @@ def _dialogue(smtp: smtplib.SMTP, commands: Sequence[str]) -> Iterator[_Reply]:
     elsewhere each is sent when its reply is asked for.
     """
     _wait_at_most(smtp, COMMAND_TIMEOUT_S)
+    if any("\r" in command or "\n" in command for command in commands):
+        raise ValueError("an address with a line break")
     if _pipelines(smtp):
         smtp.send("".join(f"{command}\r\n" for command in commands))
         for _ in commands:

@@ -129,8 +129,10 @@ class Database:
                 f"It is done, but {self.path} could not be written anew ({error}), so old values may linger in it.\n"
                 f"Make room, stop the service, and run: sqlite3 {self.path} VACUUM"
             ) from error
-        with suppress(sqlite3.OperationalError):  # while others read it stays in the journal until they have done
+        with self._translating():  # who waits here for readers keeps all writers out, so it does not wait
+            self.connection.execute("PRAGMA busy_timeout = 0")
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self.connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
 
     @contextmanager
     def _transaction(self, connection: sqlite3.Connection) -> Iterator[None]:

@@ -291,7 +291,6 @@ def test_a_reader_at_work_does_not_stop_an_erasure(loop: Loop) -> None:
     reader = Database(loop.config.data_dir / "feedback.db")
     reader.connection.execute("BEGIN")
     reader.connection.execute("SELECT COUNT(*) FROM cases").fetchone()
-    loop.store._database.connection.execute("PRAGMA busy_timeout = 200")
     erase(loop)
     reader.connection.execute("COMMIT")
     reader.close()
