@@ -28,7 +28,7 @@ def main(folder: Path, port: int, mails: int) -> None:
             }
         },
         TEMPLATES=[
-            {"BACKEND": f"{name}", "APP_DIRS": True}
+            {"BACKEND": name, "APP_DIRS": True}
             for name in (
                 "django.template.backends.django.DjangoTemplates",
                 "post_office.template.backends.post_office.PostOfficeTemplates",
@@ -77,9 +77,9 @@ def main(folder: Path, port: int, mails: int) -> None:
     while any(mail.send_queued()):
         pass
     took = time.perf_counter() - begun
-    sizes = [len(email.email_message().message().as_bytes()) for email in Email.objects.all()[:1]]
+    assert 4_500 < len(Email.objects.all()[0].email_message().message().as_bytes()) < 5_500, "as large as ours"
     assert Email.objects.filter(status=STATUS.sent).count() == mails
-    print(json.dumps({"rate": mails / took, "bytes": sizes[0]}))
+    print(json.dumps({"rate": mails / took}))
 
 
 if __name__ == "__main__":

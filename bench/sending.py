@@ -11,6 +11,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from smtplib import SMTP
 
 from bench.sink import sink
 from feedback.config import Config, load_config
@@ -77,8 +78,6 @@ def _run(command: list[str], *numbers: int) -> dict[str, float]:
 
 def _raw(port: int, mails: int) -> float:
     """What the server and smtplib allow: mails a second of one message, composed before."""
-    from smtplib import SMTP
-
     content = b"Subject: ready\r\n\r\n" + 75 * (b"x" * 72 + b"\r\n")
     with SMTP("127.0.0.1", port) as smtp:
         begun = time.perf_counter()

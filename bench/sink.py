@@ -27,7 +27,8 @@ def _serve(connection: socket.socket, latency_s: float) -> None:
     with connection, connection.makefile("rb") as lines:
 
         def reply(text: bytes) -> None:
-            time.sleep(latency_s) if latency_s else None
+            if latency_s:
+                time.sleep(latency_s)
             connection.sendall(text + b"\r\n")
 
         reply(b"220 sink")

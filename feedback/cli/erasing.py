@@ -8,6 +8,7 @@ from feedback.cli.terminal import safe
 from feedback.config import load_config
 from feedback.keys import load_keys
 from feedback.loop import erasing
+from feedback.loop.backing_up import NIGHTLY
 from feedback.store import open_store
 
 
@@ -32,7 +33,7 @@ def erase_command(email: str, yes: bool) -> None:
     erasing.erase(store, keys, email, datetime.now(UTC))
     click.echo("Erased. Nothing about this person is taken in from now on.")
     held = list(erasing.still_held(config, email))
-    nightly = [path for path in held if path.name.startswith("nightly-")]
+    nightly = [path for path in held if path.name.startswith(NIGHTLY)]
     if others := [path for path in held if path not in nightly]:
         click.echo("The address is still in these files. Make a new backup, then delete them:")
         for path in others:

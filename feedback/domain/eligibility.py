@@ -140,17 +140,15 @@ def _about_the_person(facts: Facts, config: Config) -> Reason | None:
     if facts.suppression is not None:
         return _SUPPRESSED[facts.suppression]
     local, _, domain = facts.address.lower().partition("@")
-    for reason, applies in (
+    rules = (
         (Reason.OWN_DOMAIN, _is_in(domain, config.staff_domains)),
         (Reason.ROLE_ADDRESS, _ROLE.fullmatch(local) is not None),
         (Reason.EXCLUDED_DOMAIN, _is_in(domain, config.skip_domains)),
         (Reason.EXCLUDED_CUSTOMER, (facts.customer_ref or "").casefold() in config.skip_customers),
         (Reason.ASKED_BEFORE, facts.asked_elsewhere),
         (Reason.FOLLOW_UP_OPEN, facts.has_open_follow_up),
-    ):
-        if applies:
-            return reason
-    return None
+    )
+    return next((reason for reason, applies in rules if applies), None)
 
 
 def _about_the_case(facts: Facts, config: Config) -> Reason | None:
@@ -158,16 +156,14 @@ def _about_the_case(facts: Facts, config: Config) -> Reason | None:
         return Reason.ANSWERED
     if facts.status is not CaseStatus.RESOLVED:
         return _NOT_RESOLVED[facts.status]
-    for reason, applies in (
+    rules = (
         (Reason.RESOLVED_AGAIN, not facts.is_latest),
         (Reason.AUTOMATION, facts.by_automation),
         (Reason.EXCLUDED_TAG, any(tag.casefold() in config.skip_tags for tag in facts.tags)),
         (Reason.EXCLUDED_TOPIC, (facts.topic or "").casefold() in config.skip_topics),
         (Reason.EXCLUDED_CHANNEL, (facts.channel or "").casefold() in config.skip_channels),
-    ):
-        if applies:
-            return reason
-    return None
+    )
+    return next((reason for reason, applies in rules if applies), None)
 
 
 def _is_in(domain: str, domains: frozenset[str]) -> bool:

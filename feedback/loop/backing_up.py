@@ -21,6 +21,7 @@ from feedback.store.operations import Hold
 from feedback.store.outbox import HeldBack
 
 BACKUP_HOUR = 3  # local time
+NIGHTLY = "nightly-"  # such backups go by themselves
 GAP = timedelta(days=1)
 SHOWN = 20
 ALIVE = timedelta(minutes=1)
@@ -30,7 +31,7 @@ _log = logging.getLogger(__name__)
 def back_up(store: Store, config: Config, target: Path | None, now: datetime) -> Path:
     """Back up the database and the secret; the file, by default one in `backups/` of the data folder."""
     path = target or config.data_dir / "backups" / f"feedback-{now:%Y%m%dT%H%M%SZ}.tar.gz"
-    store.back_up(config.data_dir / SECRET, path)
+    store.back_up(config.data_dir / SECRET, path, now)
     return path
 
 
@@ -41,7 +42,7 @@ def back_up_if_due(store: Store, config: Config, now: datetime) -> bool:
     known = _nightly(folder)
     if day in known:
         return False
-    store.back_up(config.data_dir / SECRET, folder / f"nightly-{day}.tar.gz")
+    store.back_up(config.data_dir / SECRET, folder / f"{NIGHTLY}{day}.tar.gz", now)
     kept = to_keep([*known, day])
     for old, path in known.items():
         if old not in kept:
@@ -51,9 +52,9 @@ def back_up_if_due(store: Store, config: Config, now: datetime) -> bool:
 
 def _nightly(folder: Path) -> dict[date, Path]:
     found = {}
-    for path in folder.glob("nightly-*.tar.gz"):
+    for path in folder.glob(f"{NIGHTLY}*.tar.gz"):
         with suppress(ValueError):  # not one of ours
-            found[date.fromisoformat(path.name.removeprefix("nightly-").removesuffix(".tar.gz"))] = path
+            found[date.fromisoformat(path.name.removeprefix(NIGHTLY).removesuffix(".tar.gz"))] = path
     return found
 
 
@@ -73,10 +74,11 @@ def restore(config: Config, archive: Path, now: datetime) -> Restored:
     noted, so that nobody is asked twice. What can fail does so before anything is moved. Raises StoreError, Refused.
     """
     config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    sweep(config.data_dir, ".restore-")
+    sweep(config.data_dir, ".restore-", now)
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=config.data_dir) as name:
         folder = Path(name)
         read_archive(archive, folder)
+        secrets = _joined_secrets(config.data_dir / SECRET, folder / SECRET)
         present = config.data_dir / DATABASE
         aside = config.data_dir / "backups" / f"replaced-{now:%Y%m%dT%H%M%SZ}.sqlite"
         replaced = aside if present.exists() else None
@@ -93,15 +95,14 @@ def restore(config: Config, archive: Path, now: datetime) -> Restored:
                         "or who had opted out or was erased"
                     )
                 else:
-                    keys = Keys(_joined_secrets(config.data_dir / SECRET, folder / SECRET))
-                    carried_over, known = _carry_over(restored, current, keys, now)
+                    carried_over, known = _carry_over(restored, current, Keys(secrets), now)
                     current.copy_to(replaced).close()
             with restored.write():
                 restored.operations.release()
                 restored.operations.forget_heartbeats()
                 restored.operations.hold(Hold(now, reason, replaced, known))
             restored.close()
-            _join_secrets(config.data_dir / SECRET, folder / SECRET)
+            _join_secrets(secrets, config.data_dir / SECRET, folder / "joined.key")
             if replaced is not None and current is None:
                 for rest in ("", "-wal", "-shm"):
                     with suppress(FileNotFoundError):
@@ -115,7 +116,7 @@ def restore(config: Config, archive: Path, now: datetime) -> Restored:
 
 
 def _carry_over(restored: Store, current: Store, keys: Keys, now: datetime) -> tuple[int, int]:
-    """Opt-outs, erasures, and what had been asked about; how many people wrote no more, and how many mails it was."""
+    """Opt-outs, erasures, and what had been asked about: of how many people, and of how many mails here."""
     with restored.write_over():
         carried_over = restored.surveys.carry_over(current.surveys)
         restored.erasures.carry_over(current.erasures)
@@ -151,14 +152,13 @@ def _current(config: Config, now: datetime) -> Store | None:
     return store
 
 
-def _join_secrets(present: Path, restored: Path) -> None:
-    """Links of both times stay valid: the first secret signs, all of them verify. Raises ConfigError."""
-    joined = restored.with_name("joined.key")
-    write_private(joined, "".join(f"{line}\n" for line in _joined_secrets(present, restored)))
-    os.replace(joined, present)
+def _join_secrets(secrets: list[str], present: Path, fresh: Path) -> None:
+    write_private(fresh, "".join(f"{secret}\n" for secret in secrets))
+    os.replace(fresh, present)
 
 
 def _joined_secrets(present: Path, restored: Path) -> list[str]:
+    """Links of both times stay valid: the first secret signs, all of them verify. Raises ConfigError."""
     known = read_secrets(present) if present.exists() else []
     return [*known, *(line for line in read_secrets(restored) if line not in known)]
 

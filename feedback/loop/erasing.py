@@ -3,7 +3,7 @@
 import gzip
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from feedback.errors import NotFound, Refused
 from feedback.keys import Keys
 from feedback.store import Store
 from feedback.store.archives import DATABASE
-from feedback.store.erasures import KnownCustomer
+from feedback.store.erasures import KnownCustomer, KnownMail
 
 _CHUNK = 1 << 20
 _OURS = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
@@ -48,19 +48,12 @@ class Meant:
 
 def plan(store: Store, address: str) -> Meant:
     """What erasing would mean. Raises NotFound if nothing is known by the address."""
-    wanted = normalise_email(address)
-    customers = _customers_with(store, wanted)
-    ids = {one.id for one in customers}
-    mails = store.erasures.mails()
-    strays = [mail for mail in mails if normalise_email(mail.recipient) == wanted and mail.customer_id not in ids]
-    others = {mail.email for mail in strays} | {mail.recipient for mail in mails if mail.customer_id in ids}
-    if not customers and not strays:
-        raise NotFound(
-            f"Nobody is known by {address!r}. Check how it is written, and whether this is the folder of your "
-            "installation. Who was erased before is not known any more, either."
-        )
+    customers, mails = _find(store, address)
+    wanted, ids = normalise_email(address), {one.id for one in customers}
+    strays = [mail for mail in mails if mail.customer_id not in ids]
+    others = {mail.email for mail in strays} | {mail.recipient for mail in mails}
     return Meant(
-        tuple(Known(one.name, one.source, one.ref, len(store.erasures.cases(one.id))) for one in customers),
+        tuple(Known(one.name, one.source, one.ref, len(store.erasures.cases_of(one.id))) for one in customers),
         len(strays),
         tuple(sorted(other for other in others if other and normalise_email(other) != wanted)),
     )
@@ -74,23 +67,23 @@ def erase(store: Store, keys: Keys, address: str, now: datetime) -> None:
     wanted = normalise_email(address)
     with store.write_over():
         store.outbox.settle_lapsed(now)
-        meant = plan(store, address)
-        customers = _customers_with(store, wanted)
-        ids = {one.id for one in customers}
-        for mail in store.erasures.mails():
-            if mail.is_in_hand and (mail.customer_id in ids or normalise_email(mail.recipient) == wanted):
-                raise Refused("A mail to this person is being handed over at this moment. Try again in a minute.")
-        for customer in customers:
-            store.erasures.remember(keys.person_hashes("customer", customer.source, customer.ref)[0], now)
-            for case in store.erasures.cases(customer.id):
-                store.erasures.remember(keys.person_hashes("case", case.source, case.ref)[0], now)
-                store.erasures.erase_case(case, now)
-            store.erasures.erase_customer(customer.id)
+        customers, mails = _find(store, address)
+        if any(mail.is_in_hand for mail in mails):
+            raise Refused("A mail to this person is being handed over at this moment. Try again in a minute.")
+        cases = [case for customer in customers for case in store.erasures.cases_of(customer.id)]
         key_hash = keys.address_hashes(wanted)[0]
+        for one in customers:
+            store.erasures.remember(keys.person_hashes("customer", one.source, one.ref)[0], now)
+        for case in cases:
+            store.erasures.remember(keys.person_hashes("case", case.source, case.ref)[0], now)
         store.erasures.remember(key_hash, now)
         store.surveys.suppress(key_hash, Suppression.ERASED, now)
-        _erase_mails(store, lambda found: normalise_email(found) == wanted)
-        counts = f"customers: {len(meant.customers)}, cases: {sum(one.cases for one in meant.customers)}"
+        for case in cases:
+            store.erasures.erase_case(case, now)
+        for one in customers:
+            store.erasures.erase_customer(one.id)
+        _erase_mails(store, mails, lambda found: normalise_email(found) == wanted)
+        counts = f"customers: {len(customers)}, cases: {len(cases)}"
         store.operations.note_audit("command line", "erase", key_hash, counts, now)
 
 
@@ -100,18 +93,35 @@ def erase_known(store: Store, keys: Keys, now: datetime) -> None:
         return
     for customer in store.erasures.customers():
         if store.erasures.has(_hashes(keys, customer.source, customer.ref, customer.address)):
-            for case in store.erasures.cases(customer.id):
+            for case in store.erasures.cases_of(customer.id):
                 store.erasures.erase_case(case, now)
             store.erasures.erase_customer(customer.id)
     for case in store.erasures.cases():
         if store.erasures.has(keys.person_hashes("case", case.source, case.ref)):
             store.erasures.erase_case(case, now)
-    _erase_mails(store, lambda found: store.erasures.has(keys.address_hashes(normalise_email(found))))
+    mails = store.erasures.mails()
+    _erase_mails(store, mails, lambda found: store.erasures.has(keys.address_hashes(normalise_email(found))))
 
 
-def _erase_mails(store: Store, is_theirs: Callable[[str], bool]) -> None:
+def _find(store: Store, address: str) -> tuple[list[KnownCustomer], list[KnownMail]]:
+    """Whose address it is, and the mails to it or about their cases. Raises NotFound if there is neither."""
+    wanted = normalise_email(address)
+    customers = [one for one in store.erasures.customers() if one.address and normalise_email(one.address) == wanted]
+    ids = {one.id for one in customers}
+    mails = [
+        mail for mail in store.erasures.mails() if mail.customer_id in ids or normalise_email(mail.recipient) == wanted
+    ]
+    if not customers and not mails:
+        raise NotFound(
+            f"Nobody is known by {address!r}. Check how it is written, and whether this is the folder of your "
+            "installation. Who was erased before is not known any more, either."
+        )
+    return customers, mails
+
+
+def _erase_mails(store: Store, mails: Iterable[KnownMail], is_theirs: Callable[[str], bool]) -> None:
     """Mails that went to them about cases that are somebody else's by now, here and in replaced databases."""
-    for mail in store.erasures.mails():
+    for mail in mails:
         if is_theirs(mail.recipient):
             store.erasures.erase_mail(mail)
     for asked in store.erasures.asked_elsewhere():
@@ -151,10 +161,6 @@ def _holds(file: "BinaryIO | gzip.GzipFile", wanted: bytes) -> bool:
             return True
         rest = chunk[-len(wanted) :]
     return False
-
-
-def _customers_with(store: Store, address: str) -> list[KnownCustomer]:
-    return [one for one in store.erasures.customers() if one.address and normalise_email(one.address) == address]
 
 
 def _hashes(keys: Keys, source: str, ref: str | None, address: str | None) -> list[str]:

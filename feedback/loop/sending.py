@@ -22,7 +22,7 @@ from feedback.mail.transport import Transport
 from feedback.store import Store
 from feedback.store.outbox import Kind, Mail, MailState, Pause
 
-LEASE = timedelta(minutes=15)  # longer than the timeouts of all phases of a mail
+LEASE = timedelta(minutes=15)  # longer than the silences of all phases of a mail on an open connection
 CLAIM_AT_ONCE = 50
 CLAIM_HOLDS = timedelta(minutes=2)  # a slow server: well before the lease ends, others may have what is left
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120, 300, 600, 900))  # for a server that is down

@@ -127,11 +127,7 @@ class SmtpTransport:
             reply = next(replies)
             if reply[0] != 250:
                 raise smtplib.SMTPResponseException(*reply)
-        except (
-            OSError,
-            smtplib.SMTPException,
-            ValueError,
-        ) as error:  # ValueError: a host, or a challenge, that is none
+        except (OSError, smtplib.SMTPException, ValueError) as error:  # a host or a challenge that is none: ValueError
             self._drop()
             raise TransportDown(self._words(error)) from error
         return self._smtp, replies
@@ -172,10 +168,9 @@ class SmtpTransport:
         """Forget a refused mail. A server that wants its text all the same is hung up on."""
         assert self._smtp is not None
         with suppress(OSError, smtplib.SMTPException):
-            if (
-                not (_pipelines(self._smtp) and 354 in [code for code, _ in outstanding])
-                and self._smtp.rset()[0] == 250
-            ):
+            # without pipelining DATA has not been sent, and to ask for its reply would send it
+            wants_text = _pipelines(self._smtp) and any(code == 354 for code, _ in outstanding)
+            if not wants_text and self._smtp.rset()[0] == 250:
                 return
         self._drop()
 

@@ -1,6 +1,7 @@
 """The only room that knows SQL. One typed method a question; rows become domain objects here."""
 
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 
 from feedback.errors import PendingMigrations, StoreError
@@ -45,9 +46,9 @@ class Store:
         """Keep everyone else off the database until it is closed. Raises StoreError while anyone uses it."""
         self._database.take_alone()
 
-    def back_up(self, secret: Path, target: Path) -> None:
+    def back_up(self, secret: Path, target: Path, now: datetime) -> None:
         """The database and the secret in one checked, compressed file. Raises StoreError."""
-        write_archive(self._database, secret, target)
+        write_archive(self._database, secret, target, now)
 
     def copy_to(self, path: Path) -> "Store":
         """A whole, consistent copy of the database in a new file, opened."""

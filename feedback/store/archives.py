@@ -7,9 +7,9 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
-import time
 import zlib
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from feedback.errors import ConfigError, StoreError
@@ -20,7 +20,7 @@ _DAY_S = 86_400
 DATABASE, SECRET = "feedback.db", "secret.key"
 
 
-def write_archive(database: Database, secret: Path, target: Path) -> None:
+def write_archive(database: Database, secret: Path, target: Path, now: datetime) -> None:
     """Back up a database, though others write meanwhile, and its secret. Never over a file that is there.
 
     The archive is opened and its database checked before it gets its name. Raises StoreError.
@@ -29,7 +29,7 @@ def write_archive(database: Database, secret: Path, target: Path) -> None:
         raise StoreError(f"{target} is there already, and a backup overwrites nothing. Give another name.")
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sweep(target.parent, ".backup-")
+        sweep(target.parent, ".backup-", now)
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=target.parent) as folder:
             copy, fresh = Path(folder) / "copy.sqlite", Path(folder) / "archive"
             database.copy_to(copy)
@@ -68,11 +68,11 @@ def read_archive(archive: Path, folder: Path) -> None:
     _check(folder / DATABASE, archive)
 
 
-def sweep(folder: Path, prefix: str) -> None:
+def sweep(folder: Path, prefix: str, now: datetime) -> None:
     """Remove temporary folders that a killed process has left; one that is younger than a day may be in use."""
     for left in folder.glob(f"{prefix}*"):
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _DAY_S:
+            if now.timestamp() - left.stat().st_mtime > _DAY_S:
                 shutil.rmtree(left)
 
 

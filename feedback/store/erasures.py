@@ -28,7 +28,6 @@ class KnownCase:
     id: str
     source: str
     ref: str
-    customer_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +76,13 @@ class Erasures:
         """Every customer."""
         return [KnownCustomer(**row) for row in map(dict, self._database.rows(_sql.customers))]
 
-    def cases(self, customer_id: str | None = None) -> list[KnownCase]:
-        """Every case that is not erased, or those of one customer."""
-        return [KnownCase(**row) for row in map(dict, self._database.rows(_sql.cases, customer_id=customer_id))]
+    def cases(self) -> list[KnownCase]:
+        """Every case that is not erased."""
+        return [KnownCase(**row) for row in map(dict, self._database.rows(_sql.cases))]
+
+    def cases_of(self, customer_id: str) -> list[KnownCase]:
+        """Those of one customer."""
+        return [KnownCase(**row) for row in map(dict, self._database.rows(_sql.cases_of, customer_id=customer_id))]
 
     def asked_elsewhere(self) -> list[AskedElsewhere]:
         rows = self._database.rows(_sql.asked_elsewhere)
@@ -105,10 +108,12 @@ class Erasures:
 
     def erase_case(self, case: KnownCase, now: datetime) -> None:
         """Forget what the case says of its customer. What has not gone out does not; what is owed is closed."""
-        for row in self._database.rows(_sql.open_follow_ups, id=case.id):
-            self._follow_ups.close(row["id"], Outcome.WITHDRAWN, "", None, now)
-        for statement in (_sql.erase_answers, _sql.erase_notes, _sql.cancel_surveys, _sql.erase_mails):
-            self._database.change(statement, id=case.id)
+        for row in self._database.rows(_sql.surveys_of, case_id=case.id):
+            follow_up = self._follow_ups.of_survey(row["id"])
+            if follow_up is not None:
+                self._follow_ups.close(follow_up.id, Outcome.WITHDRAWN, "", None, now)
+            for statement in (_sql.erase_words, _sql.erase_notes, _sql.cancel_survey, _sql.drop_mail):
+                self._database.change(statement, survey_id=row["id"])
         self._database.change(_sql.erase_case, id=case.id, ref=_nobody(), at=now)
         self._database.change(_sql.erase_mergers, source=case.source, ref=case.ref)
         self._database.change(_sql.erase_elsewhere, source=case.source, ref=case.ref)

@@ -1,4 +1,6 @@
 import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +13,9 @@ from feedback.domain.surveys import Choice, Details, Suppression
 from feedback.errors import NotFound, Refused
 from feedback.loop import answering, backing_up, erasing, following_up
 from feedback.loop.explaining import explain_case
-from feedback.store import open_store
+from feedback.store import Store, open_store
 from feedback.store.cases import Change
-from feedback.store.outbox import Kind, MailState
+from feedback.store.outbox import Kind, Mail, MailState
 from feedback.store.sqlite import Database
 from tests.conftest import ADA, BRUNO, DAY, NOW, Loop
 
@@ -36,6 +38,29 @@ def say_no(loop: Loop) -> str:
     said = Details((), "Page two again.", call=True, phone="+49 30 5550 0142", quote_name="Ada")
     answering.add_details(loop.store, loop.config, survey_id, Choice.NO, said, LATER)
     return survey_id
+
+
+def hand_over(loop: Loop, lease: timedelta) -> Mail:
+    """Ada's mail, which a sender has in hand."""
+    loop.take(ADA)
+    loop.ask()
+    with loop.store.write():
+        (mail,) = loop.store.outbox.claim(Kind.SURVEY, "slow", LATER, lease, 9)
+        loop.store.outbox.hand_over(mail, "slow", "Ada@example.org", LATER, lease)
+    return mail
+
+
+def back_up(loop: Loop) -> Path:
+    return backing_up.back_up(loop.store, loop.config, loop.config.data_dir.parent / "b.tar.gz", LATER)
+
+
+@contextmanager
+def restored(loop: Loop, archive: Path) -> Iterator[Store]:
+    loop.store.close()
+    backing_up.restore(loop.config, archive, LATER + timedelta(hours=3))
+    store = open_store(loop.config.database_url)
+    yield store
+    store.close()
 
 
 def bytes_of(loop: Loop) -> bytes:
@@ -172,11 +197,7 @@ def test_what_was_freed_long_before_is_not_left_in_the_file_either(loop: Loop) -
 
 
 def test_a_sender_that_has_vanished_keeps_nobody_and_its_late_acceptance_brings_no_address_back(loop: Loop) -> None:
-    loop.take(ADA)
-    loop.ask()
-    with loop.store.write():
-        (mail,) = loop.store.outbox.claim(Kind.SURVEY, "slow", LATER, timedelta(minutes=1), 9)
-        loop.store.outbox.hand_over(mail, "slow", "Ada@example.org", LATER, timedelta(minutes=1))
+    mail = hand_over(loop, timedelta(minutes=1))
     erase(loop)
     assert loop.store.outbox.counts() == {MailState.UNCONFIRMED: 1}
     with loop.store.write():
@@ -195,22 +216,15 @@ def test_a_restore_erases_a_case_and_not_whose_it_was_in_the_backup(loop: Loop) 
     loop.take(BRUNO, replace(BRUNO, ref="A-1"))
     loop.ask()
     loop.send()
-    archive = backing_up.back_up(loop.store, loop.config, loop.config.data_dir.parent / "b.tar.gz", LATER)
+    archive = back_up(loop)
     loop.take(ADA, now=LATER)
     erase(loop)
-    loop.store.close()
-    backing_up.restore(loop.config, archive, LATER + timedelta(hours=3))
-    restored = open_store(loop.config.database_url)
-    assert [case.ref for case in restored.cases.find("Bruno", 9) if case.ref == "B-2"] == ["B-2"]
-    restored.close()
+    with restored(loop, archive) as store:
+        assert [case.ref for case in store.cases.find("Bruno", 9) if case.ref == "B-2"] == ["B-2"]
 
 
 def test_nobody_is_erased_while_a_mail_to_them_is_handed_over(loop: Loop) -> None:
-    loop.take(ADA)
-    loop.ask()
-    with loop.store.write():
-        (mail,) = loop.store.outbox.claim(Kind.SURVEY, "a process", LATER, 2 * DAY, 9)
-        loop.store.outbox.hand_over(mail, "a process", "Ada@example.org", LATER, 2 * DAY)
+    hand_over(loop, 2 * DAY)
     with pytest.raises(Refused, match="being handed over at this moment"):
         erase(loop)
     assert loop.store.cases.with_ref("A-1")
@@ -244,27 +258,21 @@ def test_an_erasure_outweighs_an_opt_out_and_is_audited_without_the_address(loop
 
 def test_a_restore_erases_again_whom_the_backup_still_knows(loop: Loop) -> None:
     say_no(loop)
-    archive = backing_up.back_up(loop.store, loop.config, loop.config.data_dir.parent / "b.tar.gz", LATER)
+    archive = back_up(loop)
     erase(loop)
-    loop.store.close()
-    backing_up.restore(loop.config, archive, LATER + timedelta(hours=3))
-    restored = open_store(loop.config.database_url)
-    assert [case.ref for case in restored.cases.find("", 9) if not case.ref.startswith("erased-")] == ["B-2"]
-    restored.close()
+    with restored(loop, archive) as store:
+        assert [case.ref for case in store.cases.find("", 9) if not case.ref.startswith("erased-")] == ["B-2"]
     found = b"".join(path.read_bytes().lower() for path in loop.config.data_dir.glob("feedback.db*"))
     assert [trace for trace in TRACES if trace in found] == []
 
 
 def test_a_restore_erases_a_case_that_had_no_customer_then(loop: Loop) -> None:
     loop.take(replace(ADA, customer_ref=None, email=None, name=None))
-    archive = backing_up.back_up(loop.store, loop.config, loop.config.data_dir.parent / "b.tar.gz", LATER)
+    archive = back_up(loop)
     loop.take(ADA, now=LATER)
     erase(loop)
-    loop.store.close()
-    backing_up.restore(loop.config, archive, LATER + timedelta(hours=3))
-    restored = open_store(loop.config.database_url)
-    assert restored.cases.find("Printer", 9) == []
-    restored.close()
+    with restored(loop, archive) as store:
+        assert store.cases.find("Printer", 9) == []
 
 
 def test_the_files_that_still_hold_the_address_are_told(loop: Loop) -> None:
@@ -309,18 +317,11 @@ def test_of_an_erased_case_only_the_choice_is_left(loop: Loop) -> None:
 
 
 def test_a_backup_of_the_moment_in_which_a_mail_went_out_can_be_restored(loop: Loop) -> None:
-    loop.take(ADA)
-    loop.ask()
-    with loop.store.write():
-        (mail,) = loop.store.outbox.claim(Kind.SURVEY, "slow", LATER, DAY, 9)
-        loop.store.outbox.hand_over(mail, "slow", "Ada@example.org", LATER, DAY)
-    archive = backing_up.back_up(loop.store, loop.config, loop.config.data_dir.parent / "b.tar.gz", LATER)
+    mail = hand_over(loop, DAY)
+    archive = back_up(loop)
     with loop.store.write():
         loop.store.outbox.finish(mail, "slow", MailState.SENT, "250 taken")
     erase(loop)
-    loop.store.close()
-    backing_up.restore(loop.config, archive, LATER + timedelta(hours=3))
-    restored = open_store(loop.config.database_url)
-    assert restored.outbox.counts() == {MailState.UNCONFIRMED: 1}
-    assert restored.cases.find("Printer", 9) == []
-    restored.close()
+    with restored(loop, archive) as store:
+        assert store.outbox.counts() == {MailState.UNCONFIRMED: 1}
+        assert store.cases.find("Printer", 9) == []

@@ -8,6 +8,6 @@ ALTER TABLE erasures RENAME COLUMN case_hash TO hash;
 
 -- With all that finding and counting needs, so that neither reads the rows.
 DROP INDEX outbox_due;
-CREATE INDEX outbox_due ON outbox (kind, due_at, id) WHERE state IN ('queued', 'retry');
+CREATE INDEX outbox_due ON outbox (kind, due_at, id, state) WHERE state IN ('queued', 'retry');
 DROP INDEX outbox_handed_over;
 CREATE INDEX outbox_handed_over ON outbox (handed_over_at, kind) WHERE handed_over_at IS NOT NULL;

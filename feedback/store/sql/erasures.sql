@@ -19,7 +19,7 @@ INSERT INTO erasures (hash, at) VALUES (:hash, :at) ON CONFLICT (hash) DO NOTHIN
 SELECT id, source, ref, name, email AS address FROM customers;
 
 -- name: mails
--- Every mail to a customer, with the address that it was for, its case, and whose case that is now.
+-- Every mail to a customer, with the address that it was for, and whose case it is about now.
 SELECT o.id, o.survey_id, o.recipient, o.state = 'handing_over' AS is_in_hand, c.customer_id, cu.email
 FROM outbox o
 JOIN surveys s ON s.id = o.survey_id
@@ -29,9 +29,16 @@ LEFT JOIN customers cu ON cu.id = c.customer_id
 WHERE o.recipient IS NOT NULL;
 
 -- name: cases
--- Every case that is not erased, with its customer, or those of one customer.
-SELECT id, source, ref, customer_id FROM cases
-WHERE erased_at IS NULL AND (:customer_id IS NULL OR customer_id = :customer_id);
+-- Every case that is not erased.
+SELECT id, source, ref FROM cases WHERE erased_at IS NULL;
+
+-- name: cases_of
+-- Those of one customer.
+SELECT id, source, ref FROM cases WHERE erased_at IS NULL AND customer_id = :customer_id;
+
+-- name: surveys_of
+-- The surveys of a case.
+SELECT s.id FROM surveys s JOIN resolutions r ON r.id = s.resolution_id WHERE r.case_id = :case_id;
 
 -- name: asked_elsewhere
 -- What replaced databases asked about, and at which address.
@@ -47,34 +54,27 @@ WHERE id = :id;
 -- What a case says of its customer; its times, topic and team stay.
 UPDATE cases SET ref = :ref, merged_into = NULL, subject = NULL, tags = NULL, erased_at = :at WHERE id = :id;
 
--- name: erase_answers!
--- The customer's words; the choice and its reasons stay.
-UPDATE answers SET comment = NULL, call = 0, phone = NULL, quote_name = NULL
-WHERE survey_id IN (SELECT s.id FROM surveys s JOIN resolutions r ON r.id = s.resolution_id WHERE r.case_id = :id);
+-- name: erase_words!
+-- What was answered to a survey; the choice and its reasons stay.
+UPDATE answers SET comment = NULL, call = 0, phone = NULL, quote_name = NULL WHERE survey_id = :survey_id;
 
 -- name: erase_notes!
 -- What staff wrote about it.
 UPDATE follow_up_events SET note = NULL
-WHERE follow_up_id IN (SELECT f.id FROM follow_ups f JOIN surveys s ON s.id = f.survey_id
-  JOIN resolutions r ON r.id = s.resolution_id WHERE r.case_id = :id);
+WHERE follow_up_id IN (SELECT id FROM follow_ups WHERE survey_id = :survey_id);
 
--- name: open_follow_ups
--- What is still owed about a case.
-SELECT f.id FROM follow_ups f JOIN surveys s ON s.id = f.survey_id JOIN resolutions r ON r.id = s.resolution_id
-WHERE r.case_id = :id AND f.closed_at IS NULL;
-
--- name: cancel_surveys!
--- Surveys that have not been mailed are not asked any more.
+-- name: cancel_survey!
+-- A survey that has not been mailed is not asked any more.
 UPDATE surveys SET state = 'cancelled', reason = 'erased'
-WHERE resolution_id IN (SELECT id FROM resolutions WHERE case_id = :id) AND (state = 'waiting' OR EXISTS (
+WHERE id = :survey_id AND (state = 'waiting' OR EXISTS (
   SELECT 1 FROM outbox o WHERE o.survey_id = surveys.id AND o.state IN ('queued', 'claimed', 'retry')));
 
--- name: erase_mails!
--- Mails that have not gone out are dropped; of others it stays known that they did.
+-- name: drop_mail!
+-- A mail that has not gone out is dropped; of another it stays known that it did, or may have.
 UPDATE outbox SET recipient = NULL, words = NULL, lease_owner = NULL, lease_until = NULL,
   state = CASE WHEN state IN ('queued', 'claimed', 'retry') THEN 'dropped' WHEN state = 'handing_over' THEN 'unconfirmed'
     ELSE state END
-WHERE survey_id IN (SELECT s.id FROM surveys s JOIN resolutions r ON r.id = s.resolution_id WHERE r.case_id = :id);
+WHERE survey_id = :survey_id;
 
 -- name: erase_mergers!
 -- What other cases say of a case that they were merged into.
@@ -83,10 +83,6 @@ UPDATE cases SET merged_into = NULL WHERE source = :source AND merged_into = :re
 -- name: erase_mail!
 -- Whom a mail was for, when its case is somebody else's by now.
 UPDATE outbox SET recipient = NULL, words = NULL WHERE id = :id;
-
--- name: erase_words!
--- What was answered to a survey; the choice and its reasons stay.
-UPDATE answers SET comment = NULL, call = 0, phone = NULL, quote_name = NULL WHERE survey_id = :survey_id;
 
 -- name: erase_recipient!
 -- Whom a replaced database asked; that it did stays, for the case may be somebody else's by now.
