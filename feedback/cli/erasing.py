@@ -39,4 +39,4 @@ def erase_command(email: str, yes: bool) -> None:
         for path in others:
             click.echo(safe(f"  {path}"))
     if nightly:
-        click.echo(f"And in {len(nightly)} nightly backups, which go by themselves within four weeks.")
+        click.echo(f"And in nightly backups ({len(nightly)}), which go by themselves within four weeks.")
