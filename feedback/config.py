@@ -7,14 +7,32 @@ from datetime import timedelta
 from email.headerregistry import Address
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv.parser import parse_stream
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from feedback.errors import ConfigError
+from feedback.setting_types import (
+    Bases,
+    Basis,
+    Country,
+    Domains,
+    Duration,
+    DurationOrOff,
+    Durations,
+    Hours,
+    Limit,
+    Mailbox,
+    Mailboxes,
+    Share,
+    Window,
+    Words,
+    Zone,
+    Zones,
+)
 
 PREFIX = "FEEDBACK_"
 PUBLIC_PROVIDERS = frozenset((
@@ -23,42 +41,11 @@ PUBLIC_PROVIDERS = frozenset((
     "msn.com", "naver.com", "orange.fr", "outlook.com", "posteo.de", "proton.me", "protonmail.com", "qq.com",
     "t-online.de", "web.de", "yahoo.com", "yandex.ru", "zoho.com"
 ))  # fmt: skip
+BASIS_NEEDED = {
+    "DE": Basis.NONE
+}  # courts there take a survey for advertising; docs/asking.md tells it in two sentences
 MAIL_PORTS = (25, 465, 587)  # a server on one of these reaches real people, even on loopback
 _HOST = re.compile(r"[A-Za-z0-9.-]+|[0-9A-Fa-f:.]+")  # a name, or an IPv6 address without its brackets
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
-
-
-def is_email(text: str) -> bool:
-    """Whether `text` is one plain address that mail can be sent to (RFC 5321 lengths, ASCII only)."""
-    local = text.partition("@")[0]
-    odd = local.startswith(".") or local.endswith(".") or ".." in local or "=?" in local
-    return len(text) <= 254 and len(local) <= 64 and not odd and _EMAIL.fullmatch(text) is not None
-
-
-def _duration(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"(\d{1,6})([smhd])", value.strip())
-    if match is None:
-        raise ValueError("a duration such as 90s, 30m, 24h or 7d")
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
-
-
-def _mailbox(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r'"?([^"<>\r\n]*?)"?\s*<([^<>\s]+)>', value.strip())
-    name, address = (match[1], match[2]) if match else ("", value.strip())
-    if not is_email(address) or not name.isprintable():
-        raise ValueError("an address such as care@acme.example or Acme <care@acme.example>")
-    return Address(display_name=name, addr_spec=address)
-
-
-def _mailboxes(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(_mailbox(part.strip()) for part in value.split(",") if part.strip())
 
 
 def _split(url: str) -> SplitResult | None:
@@ -67,51 +54,6 @@ def _split(url: str) -> SplitResult | None:
         return None if parts.port == 0 else parts
     except ValueError:
         return None
-
-
-def _zone(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return ZoneInfo(value)
-    except (OSError, ValueError, KeyError):
-        raise ValueError("a time zone such as Europe/Berlin or UTC") from None
-
-
-def _limit(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if value.strip().lower() == "off":
-        return 0
-    if not re.fullmatch(r"[1-9]\d{0,6}", value.strip()):
-        raise ValueError("a whole number such as 500, or off")
-    return int(value)
-
-
-def _words(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return frozenset(word for part in value.split(",") if (word := part.strip().casefold()))
-
-
-def _domains(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if value.strip().lower() == "off":
-        return frozenset()
-    domains = frozenset(part.strip().lower().removeprefix("@") for part in value.split(",") if part.strip())
-    if not all(is_email(f"somebody@{domain}") for domain in domains):
-        raise ValueError("domains such as acme.example, separated by commas, or off")
-    return domains
-
-
-Words = Annotated[frozenset[str], BeforeValidator(_words)]  # compared without regard to capitals
-Domains = Annotated[frozenset[str], BeforeValidator(_domains)]
-Limit = Annotated[int, BeforeValidator(_limit)]  # 0 is no limit
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Mailbox = Annotated[Address, BeforeValidator(_mailbox)]
-Mailboxes = Annotated[tuple[Address, ...], BeforeValidator(_mailboxes)]
-Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 
 
 class Config(BaseModel):
@@ -138,7 +80,18 @@ class Config(BaseModel):
         None, description="how many mails to customers may go out in 24 hours; default: 20 times the mean, at least 500"
     )
     zone: Zone = Field(ZoneInfo("UTC"), description="the business's time zone")
+    team_zones: Zones = Field({}, description="time zones of teams that work elsewhere")
+    country: Country | None = Field(None, description="the business's country, for its public holidays")
     delay: Duration = Field(timedelta(hours=24), description="how long after a resolution we ask")
+    delay_by_topic: Durations = Field({}, description="other delays for some topics")
+    delay_by_channel: Durations = Field({}, description="other delays for some channels")
+    window: Hours = Field(
+        Window(frozenset(range(5)), 9 * 60, 18 * 60), description="when we write, by the customer's clock"
+    )
+    ask_again_after: DurationOrOff = Field(timedelta(days=14), description="how long who was asked is left alone")
+    sample: Share = Field(1.0, description="about which share of the resolutions we ask")
+    reminder: DurationOrOff = Field(timedelta(0), description="how long after the mail we remind, once, who is silent")
+    basis: Bases = Field({}, description="on what legal ground people of a country are asked")
     max_age: Duration = Field(timedelta(days=7), description="a resolution older than this is not asked about any more")
     own_domains: Domains | None = Field(None, description="whose addresses are never asked; default: the sender's")
     skip_domains: Domains = Field(frozenset(), description="other domains that are never asked")
@@ -214,8 +167,20 @@ class Config(BaseModel):
 
     @model_validator(mode="after")
     def _asks_while_it_may(self) -> Self:
-        if self.delay >= self.max_age:
-            raise ValueError("FEEDBACK_DELAY must be shorter than FEEDBACK_MAX_AGE, or nobody would ever be asked.")
+        delays = {
+            "FEEDBACK_DELAY": self.delay,
+            **{f"FEEDBACK_DELAY_BY_TOPIC for {topic}": delay for topic, delay in self.delay_by_topic.items()},
+            **{f"FEEDBACK_DELAY_BY_CHANNEL for {channel}": delay for channel, delay in self.delay_by_channel.items()},
+        }
+        for name, delay in delays.items():
+            if delay >= self.max_age:
+                raise ValueError(f"{name} must be shorter than FEEDBACK_MAX_AGE, or nobody would ever be asked.")
+        return self
+
+    @model_validator(mode="after")
+    def _reminds_while_it_may(self) -> Self:
+        if self.reminder >= self.link_ends:
+            raise ValueError("FEEDBACK_REMINDER must be shorter than FEEDBACK_LINK_ENDS, or its link would have ended.")
         return self
 
     @property
@@ -247,6 +212,11 @@ class Config(BaseModel):
             return self.own_domains
         domain = self.sender.domain.lower() if self.sender else ""
         return frozenset({domain} - PUBLIC_PROVIDERS - {""})
+
+    def basis_in(self, country: str | None) -> Basis | None:
+        """On what ground people of a country are asked; None where none is needed, as in one that is not known."""
+        needed = {**BASIS_NEEDED, **self.basis}
+        return needed.get(country.upper()) if country is not None else None
 
     @property
     def reply_address(self) -> Address | None:

@@ -163,6 +163,17 @@ class Loop:
 
 
 @pytest.fixture
+def make_loop(store: Store, keys: Keys, make_config: Callable[..., Config]) -> Callable[..., Loop]:
+    """A Loop by settings of its own, over the same database."""
+
+    def make(**settings: str) -> Loop:
+        config = make_config(**settings)
+        return Loop(store, keys, config, Asking(store, keys, config))
+
+    return make
+
+
+@pytest.fixture
 def loop(store: Store, keys: Keys, config: Config, asking: Asking) -> Loop:
     return Loop(store, keys, config, asking)
 

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from feedback.config import Config, is_email, load_config
+from feedback.config import Config, load_config
 from feedback.errors import ConfigError
+from feedback.setting_types import is_email
 
 CARE = Address("Acme", addr_spec="care@acme.example")
 

@@ -122,9 +122,7 @@ def test_the_call_of_the_api_page_works(workplace: Workplace) -> None:
 
 
 def test_every_setting_stands_in_the_docs_with_its_default() -> None:
-    rows = dict(
-        re.findall(r"^\| `(FEEDBACK_\w+)` \| ([^|]+) \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
-    )
+    rows = {name: default for name, default, _ in settings_rows()}
     assert set(rows) == {PREFIX + name.upper() for name in Config.model_fields}
     defaults = load_config({}, env_file=None)
     assert rows["FEEDBACK_DELAY"] == f"`{defaults.delay.total_seconds() / 3600:.0f}h`"
@@ -132,6 +130,20 @@ def test_every_setting_stands_in_the_docs_with_its_default() -> None:
     assert rows["FEEDBACK_LINK_ENDS"] == f"`{defaults.link_ends.days}d`"
     assert rows["FEEDBACK_CHANGE_WITHIN"] == f"`{defaults.change_within.days}d`"
     assert rows["FEEDBACK_LISTEN"] == f"`{defaults.listen}`"
+
+
+def test_every_setting_has_an_example_that_is_taken_and_changes_something() -> None:
+    needed = {"FEEDBACK_URL": "https://care.acme.example", "FEEDBACK_MAIL": "maildir:"}
+    for name, _, example in settings_rows():
+        field = name.removeprefix(PREFIX).lower()
+        config = load_config({**needed, name: example}, env_file=None)
+        assert getattr(config, field) != getattr(load_config({}, env_file=None), field), name
+
+
+def settings_rows() -> list[tuple[str, str, str]]:
+    """Each setting of the table with its default and its example."""
+    page = (ROOT / "docs/settings.md").read_text()
+    return re.findall(r"^\| `(FEEDBACK_\w+)` \| ([^|]+) \| `([^`|]+)` \|", page, re.MULTILINE)
 
 
 def test_every_command_and_option_stands_in_the_docs() -> None:

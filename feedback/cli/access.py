@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 import click
 
 from feedback.cli.terminal import safe
-from feedback.config import is_email, load_config
+from feedback.config import load_config
 from feedback.domain.staff import PASSWORD_LONGEST, PASSWORD_SHORTEST, name_from
 from feedback.errors import Refused
 from feedback.keys import hash_api_key, load_keys, new_api_key
 from feedback.loop.logging_in import set_password
+from feedback.setting_types import is_email
 from feedback.store import Store, open_store
 
 

@@ -14,7 +14,7 @@ import click
 from feedback.cli.moments import at_option, moment
 from feedback.cli.terminal import safe
 from feedback.config import Config, load_config
-from feedback.domain.eligibility import Reason
+from feedback.domain.eligibility import Verdict
 from feedback.keys import load_keys
 from feedback.loop.asking import Asking
 from feedback.loop.intake import ImportReport, import_cases
@@ -101,10 +101,8 @@ def _report(report: ImportReport, zone: ZoneInfo, *, dry_run: bool) -> list[str]
     lines.append(f"New resolutions: {report.resolutions:,}.")
     if report.without_moment:
         lines.append(f"  {report.without_moment:,} × resolved, but no resolved_at: we cannot ask")
-    now, later = report.decisions[Reason.DUE], report.decisions[Reason.DELAY]
-    lines.append(
-        f"Customers to ask: {now:,} now, {later:,} later. Not to ask: {report.decisions.total() - now - later:,}."
-    )
+    now, later, never = (report.verdicts[verdict] for verdict in (Verdict.ASK, Verdict.DEFER, Verdict.SKIP))
+    lines.append(f"Customers to ask: {now:,} now, {later:,} later. Not to ask: {never:,}.")
     lines += [f"  {n:,} × {reason.sentence}" for reason, n in report.decisions.most_common()]
     if report.refused:
         lines.append("Refused:")

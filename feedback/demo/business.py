@@ -7,6 +7,7 @@ from feedback.domain.surveys import Stage
 NAME = "Brightwell Coffee Machines"
 DOMAIN = "brightwell.example"
 ZONE = "Europe/Berlin"
+COUNTRY = "DE"
 SOURCE = "helpdesk"
 
 

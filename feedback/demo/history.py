@@ -16,6 +16,7 @@ from feedback.config import Config
 from feedback.demo import business
 from feedback.demo.business import PLACES, SOURCE, TEAMS, Team, Topic
 from feedback.domain.cases import CaseRecord, CaseStatus, ResolvedBy
+from feedback.domain.eligibility import Decision
 from feedback.domain.followups import Channel, Outcome
 from feedback.domain.surveys import Choice, Details, Stage
 from feedback.errors import DeliveryUnknown, MailRefused
@@ -55,7 +56,7 @@ class History:
         self._staff = {person.name: person.id for person in store.staff.all()}
         self._unanswered: list[tuple[Team, str]] = []
         self._order = count()
-        self._events: list[tuple[datetime, int, Callable[[datetime], None]]] = []
+        self._events: list[tuple[datetime, int, Callable[[datetime], object]]] = []
 
     def live(self) -> Iterator[date]:
         """Let it all happen, in the order of time; each day, when it is over."""
@@ -74,7 +75,7 @@ class History:
         self._sending.close()
         yield day
 
-    def _at(self, moment: datetime, happen: Callable[[datetime], None]) -> None:
+    def _at(self, moment: datetime, happen: Callable[[datetime], object]) -> None:
         """Nothing happens after the end: what was to come then, the visitor will see come."""
         if moment <= self._end:
             heapq.heappush(self._events, (moment, next(self._order), happen))
@@ -165,12 +166,14 @@ class History:
         more = replace(case, resolved_at=again, interactions=(case.interactions or 1) + 1)
         self._at(again, partial(self._resolved, more))
 
-    def _take(self, case: CaseRecord, now: datetime) -> None:
-        take_in(self._store, self._asking, [case], now)
+    def _take(self, case: CaseRecord, now: datetime) -> Decision | None:
+        (taken,) = take_in(self._store, self._asking, [case], now)
+        return taken.decision
 
     def _resolved(self, case: CaseRecord, now: datetime) -> None:
-        self._take(case, now)
-        self._at(now + self._config.delay + timedelta(seconds=20), partial(self._asked, case))
+        decision = self._take(case, now)
+        if decision is not None and decision.until is not None:
+            self._at(decision.until + timedelta(seconds=20), partial(self._asked, case))
 
     # The loop
 

@@ -4,11 +4,13 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
-from feedback.config import Config, is_email
+from feedback.config import Config
 from feedback.domain.cases import CaseStatus
 from feedback.domain.surveys import Suppression
-from feedback.domain.timing import due_at, not_after
+from feedback.domain.timing import Wait, Whereabouts, delay_of, next_moment, not_after
+from feedback.setting_types import Basis, is_email
 
 
 class Verdict(StrEnum):
@@ -22,6 +24,9 @@ class Reason(StrEnum):
 
     DUE = "due"
     DELAY = "delay"
+    WINDOW = "window"
+    HOLIDAY = "holiday"
+    BY_HAND = "by_hand"
     NO_ADDRESS = "no_address"
     INVALID_ADDRESS = "invalid_address"
     OPTED_OUT = "opted_out"
@@ -31,11 +36,15 @@ class Reason(StrEnum):
     ROLE_ADDRESS = "role_address"
     EXCLUDED_CUSTOMER = "excluded_customer"
     EXCLUDED_DOMAIN = "excluded_domain"
+    NO_BASIS = "no_basis"
     FOLLOW_UP_OPEN = "follow_up_open"
+    ASKED_LATELY = "asked_lately"
     AUTOMATION = "automation"
+    NOBODY_TOOK_PART = "nobody_took_part"
     EXCLUDED_TAG = "excluded_tag"
     EXCLUDED_TOPIC = "excluded_topic"
     EXCLUDED_CHANNEL = "excluded_channel"
+    NOT_IN_SAMPLE = "not_in_sample"
     ANSWERED = "answered"
     REOPENED = "reopened"
     MERGED = "merged"
@@ -43,6 +52,7 @@ class Reason(StrEnum):
     ASKED_BEFORE = "asked_before"
     RESOLVED_AGAIN = "resolved_again"
     TOO_OLD = "too_old"
+    TOO_LATE = "too_late"
 
     @property
     def sentence(self) -> str:
@@ -52,6 +62,9 @@ class Reason(StrEnum):
 _SENTENCES = {
     Reason.DUE: "it is due",
     Reason.DELAY: "it is too soon after the resolution",
+    Reason.WINDOW: "outside the hours and days at which we write, by the customer's clock (FEEDBACK_WINDOW)",
+    Reason.HOLIDAY: "it is a public holiday where the customer is",
+    Reason.BY_HAND: "our staff decided so",
     Reason.NO_ADDRESS: "we know no address of this customer",
     Reason.INVALID_ADDRESS: "mail cannot be sent to the address that we were given",
     Reason.OPTED_OUT: "this address has opted out",
@@ -61,8 +74,12 @@ _SENTENCES = {
     Reason.ROLE_ADDRESS: "no person reads mail to an address like this",
     Reason.EXCLUDED_CUSTOMER: "this customer is not to be asked (FEEDBACK_SKIP_CUSTOMERS)",
     Reason.EXCLUDED_DOMAIN: "addresses of this domain are not to be asked (FEEDBACK_SKIP_DOMAINS)",
+    Reason.NO_BASIS: "nothing is known that allows us to ask people of this country by mail (FEEDBACK_BASIS)",
+    Reason.ASKED_LATELY: "the customer was asked not long ago, or is about to be (FEEDBACK_ASK_AGAIN_AFTER)",
     Reason.FOLLOW_UP_OPEN: "a follow-up with this customer is open, and comes first",
     Reason.AUTOMATION: "no person resolved it, but an automation",
+    Reason.NOBODY_TOOK_PART: "nobody of the team took part in it",
+    Reason.NOT_IN_SAMPLE: "it is not in the sample that we ask about (FEEDBACK_SAMPLE)",
     Reason.EXCLUDED_TAG: "cases with one of its tags are not asked about (FEEDBACK_SKIP_TAGS)",
     Reason.EXCLUDED_TOPIC: "cases of its topic are not asked about (FEEDBACK_SKIP_TOPICS)",
     Reason.EXCLUDED_CHANNEL: "cases of its channel are not asked about (FEEDBACK_SKIP_CHANNELS)",
@@ -73,26 +90,50 @@ _SENTENCES = {
     Reason.ASKED_BEFORE: "the customer was asked before a backup was restored",
     Reason.RESOLVED_AGAIN: "the case has been resolved again since, and we ask about the latest resolution",
     Reason.TOO_OLD: "the resolution is too long ago",
+    Reason.TOO_LATE: "by the next moment at which we write, the resolution will be too long ago",
 }
+
+
+class Override(StrEnum):
+    """What staff decided about one survey, by hand."""
+
+    NOW = "now"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Another survey of the same person: when its mail went out, or is due to."""
+
+    at: datetime
+    is_same_case: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the decision rests on, read in the transaction that writes the decision."""
+    """What the decision rests on, read in the transaction that writes the decision. None is unknown."""
 
+    source: str
+    ref: str
+    n: int
     address: str | None
     customer_ref: str | None
-    suppression: Suppression | None
     asked_elsewhere: bool
     has_open_follow_up: bool
+    override: Override | None
     is_answered: bool
     status: CaseStatus
     is_latest: bool
     resolved_at: datetime
     by_automation: bool
+    interactions: int | None
+    has_reply: bool
     topic: str | None
     channel: str | None
     tags: tuple[str, ...]
+    whereabouts: Whereabouts
+    suppression: Suppression | None = None
+    contacts: tuple[Contact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +154,9 @@ _NOT_RESOLVED = {
     CaseStatus.SPAM: Reason.SPAM,
 }
 
+_WAITING = {Wait.DELAY: Reason.DELAY, Wait.WINDOW: Reason.WINDOW, Wait.HOLIDAY: Reason.HOLIDAY}
+
+SAME_CASE_AGAIN = 1  # a case that was opened and resolved again is asked about once more, however soon
 _ROLE = re.compile(  # RFC 2142, and what machines send from
     r"((no|do|donot|do-not|not)[-_.]?reply|mailer-daemon|postmaster|hostmaster|abuse|bounces?|root|daemon|nobody|"
     r"notifications?|alerts?|automated|system|undisclosed-recipients)([-+_.].*)?"
@@ -120,50 +164,93 @@ _ROLE = re.compile(  # RFC 2142, and what machines send from
 
 
 def decide(facts: Facts, config: Config, now: datetime) -> Decision:
-    """The first rule that applies, in this order: the person, the case, the clock."""
-    against = _about_the_person(facts, config) or _about_the_case(facts, config)
-    if against is not None:
-        return Decision(Verdict.SKIP, against)
+    """The first rule that applies, in this order: what binds us, the person, the case, the clock, tact.
+
+    Staff may put aside all but what binds us and the age, and have a mail sent now or never.
+    """
+    binding = _binding(facts, config)
+    if binding is not None:
+        return Decision(Verdict.SKIP, binding)
     if now > not_after(facts.resolved_at, config):
         return Decision(Verdict.SKIP, Reason.TOO_OLD)
-    due = due_at(facts.resolved_at, config)
-    if now < due:
-        return Decision(Verdict.DEFER, Reason.DELAY, due)
+    if facts.override is not None:
+        return Decision(Verdict.ASK if facts.override is Override.NOW else Verdict.SKIP, Reason.BY_HAND)
+    ready = facts.resolved_at + delay_of(facts.topic, facts.channel, config)
+    moment = next_moment(max(ready, now), facts.whereabouts, config)
+    is_late = moment.at > not_after(facts.resolved_at, config)
+    against = (
+        _about_the_person(facts, config)
+        or _about_the_case(facts, config)
+        or (Reason.TOO_LATE if is_late else None)
+        or _tact(facts, config, moment.at)
+    )
+    if against is not None:
+        return Decision(Verdict.SKIP, against)
+    if now < moment.at:
+        return Decision(Verdict.DEFER, _WAITING[moment.because], moment.at)
     return Decision(Verdict.ASK, Reason.DUE)
 
 
-def _about_the_person(facts: Facts, config: Config) -> Reason | None:
+def _binding(facts: Facts, config: Config) -> Reason | None:
+    """What nobody may put aside: the customer's wish, the law, and that there is a resolution to ask about."""
     if facts.address is None:
         return Reason.NO_ADDRESS
     if not is_email(facts.address):
         return Reason.INVALID_ADDRESS
     if facts.suppression is not None:
         return _SUPPRESSED[facts.suppression]
-    local, _, domain = facts.address.lower().partition("@")
-    rules = (
-        (Reason.OWN_DOMAIN, _is_in(domain, config.staff_domains)),
-        (Reason.ROLE_ADDRESS, _ROLE.fullmatch(local) is not None),
-        (Reason.EXCLUDED_DOMAIN, _is_in(domain, config.skip_domains)),
-        (Reason.EXCLUDED_CUSTOMER, (facts.customer_ref or "").casefold() in config.skip_customers),
-        (Reason.ASKED_BEFORE, facts.asked_elsewhere),
-        (Reason.FOLLOW_UP_OPEN, facts.has_open_follow_up),
-    )
-    return next((reason for reason, applies in rules if applies), None)
-
-
-def _about_the_case(facts: Facts, config: Config) -> Reason | None:
+    if config.basis_in(facts.whereabouts.country) is Basis.NONE:
+        return Reason.NO_BASIS
     if facts.is_answered:
         return Reason.ANSWERED
     if facts.status is not CaseStatus.RESOLVED:
         return _NOT_RESOLVED[facts.status]
-    rules = (
-        (Reason.RESOLVED_AGAIN, not facts.is_latest),
+    if not facts.is_latest:
+        return Reason.RESOLVED_AGAIN
+    return Reason.ASKED_BEFORE if facts.asked_elsewhere else None
+
+
+def _about_the_person(facts: Facts, config: Config) -> Reason | None:
+    assert facts.address is not None
+    local, _, domain = facts.address.lower().partition("@")
+    return _first(
+        (Reason.OWN_DOMAIN, _is_in(domain, config.staff_domains)),
+        (Reason.ROLE_ADDRESS, _ROLE.fullmatch(local) is not None),
+        (Reason.EXCLUDED_DOMAIN, _is_in(domain, config.skip_domains)),
+        (Reason.EXCLUDED_CUSTOMER, (facts.customer_ref or "").casefold() in config.skip_customers),
+    )
+
+
+def _about_the_case(facts: Facts, config: Config) -> Reason | None:
+    return _first(
         (Reason.AUTOMATION, facts.by_automation),
+        (Reason.NOBODY_TOOK_PART, facts.interactions == 0 and not facts.has_reply),
         (Reason.EXCLUDED_TAG, any(tag.casefold() in config.skip_tags for tag in facts.tags)),
         (Reason.EXCLUDED_TOPIC, (facts.topic or "").casefold() in config.skip_topics),
         (Reason.EXCLUDED_CHANNEL, (facts.channel or "").casefold() in config.skip_channels),
+        (Reason.NOT_IN_SAMPLE, config.sample < 1 and _lot(facts) >= config.sample),
     )
+
+
+def _tact(facts: Facts, config: Config, moment: datetime) -> Reason | None:
+    """What speaks against a mail at a moment because of others to the same person."""
+    since = moment - config.ask_again_after
+    lately = [contact for contact in facts.contacts if config.ask_again_after and contact.at > since]
+    same_case = sum(contact.is_same_case for contact in lately)
+    return _first(
+        (Reason.FOLLOW_UP_OPEN, facts.has_open_follow_up),
+        (Reason.ASKED_LATELY, len(lately) > same_case or same_case > SAME_CASE_AGAIN),
+    )
+
+
+def _first(*rules: tuple[Reason, bool]) -> Reason | None:
     return next((reason for reason, applies in rules if applies), None)
+
+
+def _lot(facts: Facts) -> float:
+    """Where a resolution lies from 0 to 1, the same each time that it is looked at, on whichever machine."""
+    name = f"{facts.source}\0{facts.ref}\0{facts.n}".encode()
+    return int.from_bytes(sha256(name).digest()[:8]) / 2**64
 
 
 def _is_in(domain: str, domains: frozenset[str]) -> bool:

@@ -1,19 +1,165 @@
 """When: the survey's moments, and the local days that people count in. The only place with local time."""
 
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+import holidays
+
 from feedback.config import Config
+from feedback.setting_types import Window
+
+_SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
 
 
-def due_at(resolved_at: datetime, config: Config) -> datetime:
-    """The moment from which we ask."""
-    return resolved_at + config.delay
+class Wait(StrEnum):
+    """What a survey waits for last."""
+
+    DELAY = "delay"
+    WINDOW = "window"
+    HOLIDAY = "holiday"
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """What tells a customer's clock and holidays; None is unknown."""
+
+    zone: str | None = None
+    country: str | None = None
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The first moment at which we may write, and what keeps us until then."""
+
+    at: datetime
+    because: Wait
+
+
+def delay_of(topic: str | None, channel: str | None, config: Config) -> timedelta:
+    """How long after a resolution we ask: what is set for its topic, else for its channel, else for all."""
+    by_channel = config.delay_by_channel.get((channel or "").casefold(), config.delay)
+    return config.delay_by_topic.get((topic or "").casefold(), by_channel)
 
 
 def not_after(resolved_at: datetime, config: Config) -> datetime:
     """The moment after which we do not ask any more."""
     return resolved_at + config.max_age
+
+
+def zone_of(whereabouts: Whereabouts, config: Config) -> ZoneInfo:
+    """The customer's zone, else that of the team, else that of the business."""
+    if whereabouts.zone is not None:
+        return ZoneInfo(whereabouts.zone)
+    return config.team_zones.get((whereabouts.team or "").casefold(), config.zone)
+
+
+def next_moment(earliest: datetime, whereabouts: Whereabouts, config: Config) -> Moment:
+    """The first moment (UTC) from `earliest` on that is inside the window, by the customer's clock and holidays."""
+    window = config.window
+    if window is None:
+        return Moment(earliest, Wait.DELAY)
+    zone = zone_of(whereabouts, config)
+    country = (whereabouts.country or config.country or "").upper()
+    at = next_open(earliest, window, zone, country)
+    if at == earliest:
+        return Moment(at, Wait.DELAY)
+    return Moment(at, Wait.WINDOW if at == next_open(earliest, window, zone, "") else Wait.HOLIDAY)
+
+
+def next_open(earliest: datetime, window: Window, zone: ZoneInfo, country: str) -> datetime:
+    """The first moment (UTC) from `earliest` on at which a window is open, by the clock of a zone.
+
+    Between two changes of its clock a zone's time is plain arithmetic, so each such stretch is searched by itself:
+    hours that a clock leaps over, or shows twice, need no rule of their own.
+    """
+    moment = earliest
+    while True:
+        offset = _offset(moment, zone)
+        opening = _next_open_by_clock(moment.replace(tzinfo=None) + offset, window, country)
+        found = (opening - offset).replace(tzinfo=UTC)
+        change = _first_change(moment, found, zone)
+        if change is None:
+            return found
+        moment = change
+
+
+def is_open(moment: datetime, window: Window, zone: ZoneInfo, country: str) -> bool:
+    """Whether a window is open at a moment, by the clock of a zone."""
+    return _is_open_by_clock(moment.astimezone(zone).replace(tzinfo=None), window, country)
+
+
+def _next_open_by_clock(clock: datetime, window: Window, country: str) -> datetime:
+    if _is_open_by_clock(clock, window, country):
+        return clock
+    return next(
+        opening
+        for opening in _openings(clock.date(), window)
+        if opening > clock and _is_open_by_clock(opening, window, country)
+    )
+
+
+def _openings(day: date, window: Window) -> Iterator[datetime]:
+    """The times of a clock at which the window may begin to be open, from a day on."""
+    while True:
+        midnight = datetime.combine(day, time())
+        yield midnight  # of a window over midnight, on the day after a holiday
+        yield midnight + timedelta(minutes=window.opens)
+        day += _DAY
+
+
+def _is_open_by_clock(clock: datetime, window: Window, country: str) -> bool:
+    day, minute = clock.date(), clock.hour * 60 + clock.minute
+    if window.opens < window.closes:
+        opened_on, is_in = day, window.opens <= minute < window.closes
+    else:
+        opened_on = day if minute >= window.opens else day - _DAY
+        is_in = minute >= window.opens or minute < window.closes
+    return is_in and opened_on.weekday() in window.days and day not in _holidays(country, day.year)
+
+
+def _first_change(begin: datetime, end: datetime, zone: ZoneInfo) -> datetime | None:
+    """The first moment after `begin`, and not after `end`, at which a zone's clock is put forward or back.
+
+    Looks once a day: no zone has changed twice within one.
+    """
+    before, offset = begin.replace(microsecond=0), _offset(begin, zone)
+    while before < end:
+        after = min(before + _DAY, end)
+        if _offset(after, zone) != offset:
+            while after - before > _SECOND:
+                middle = before + (after - before) // 2 // _SECOND * _SECOND
+                if _offset(middle, zone) == offset:
+                    before = middle
+                else:
+                    after = middle
+            return after
+        before = after
+    return None
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
+    offset = moment.astimezone(zone).utcoffset()
+    assert offset is not None
+    return offset
+
+
+@lru_cache(maxsize=4096)
+def _holidays(country: str, year: int) -> frozenset[date]:
+    """The public holidays of a whole country; none of one that is not known."""
+    if not country:
+        return frozenset()
+    with warnings.catch_warnings(action="ignore"):  # that a year's are estimated
+        try:
+            return frozenset(holidays.country_holidays(country, years=year))
+        except NotImplementedError:
+            return frozenset()
 
 
 def local_day(moment: datetime, zone: ZoneInfo) -> date:

@@ -50,9 +50,12 @@ def drill(store: Store, config: Config, now: datetime) -> Iterator[Claim]:
 
 
 def _with_made_up_cases(config: Config, folder: Path, now: datetime) -> Iterator[Claim]:
-    unlimited = {"daily_cap": 0, "smtp_rate": 0, "own_domains": frozenset()}
+    no_limits = {"daily_cap": 0, "smtp_rate": 0, "own_domains": frozenset()}
+    any_hour: dict[str, object] = {"window": None, "sample": 1.0, "delay_by_topic": {}, "delay_by_channel": {}}
     sender = Address("Drill", addr_spec="drill@example.org")
-    place = config.model_copy(update={"data_dir": folder, "mail": "maildir:", "sender": sender, **unlimited})
+    place = config.model_copy(
+        update={"data_dir": folder, "mail": "maildir:", "sender": sender, **no_limits, **any_hour}
+    )
     store, keys = open_store(place.database_url), load_keys(folder)
     _resolve(store, keys, place, now)
     archive = backing_up.back_up(store, place, folder / "backup.tar.gz", now)

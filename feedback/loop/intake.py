@@ -11,7 +11,7 @@ from typing import TextIO
 
 from feedback.config import Config
 from feedback.domain.cases import CASE_FIELDS, NEEDED_FIELDS, CaseRecord, CaseStatus, begins_resolution, parse_case
-from feedback.domain.eligibility import Decision, Reason
+from feedback.domain.eligibility import Decision, Reason, Verdict
 from feedback.errors import FieldError, FileError
 from feedback.loop.asking import Asking
 from feedback.loop.erasing import is_erased, mentions_erased
@@ -45,6 +45,7 @@ class ImportReport:
     resolutions: int = 0
     without_moment: int = 0
     decisions: Counter[Reason] = field(default_factory=Counter)
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
     refused_count: int = 0
     refused: list[BadRow] = field(default_factory=list)
     refused_file: Path | None = None
@@ -210,6 +211,7 @@ def _note(report: ImportReport, taken: Sequence[Taken]) -> None:
         report.resolutions += one.resolution
         if one.decision is not None:
             report.decisions[one.decision.reason] += 1
+            report.verdicts[one.decision.verdict] += 1
 
 
 class _RefusedRows:

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from feedback.config import Zone
 from feedback.domain.cases import CASE_FIELDS, NEEDED_FIELDS, aware, text
 from feedback.errors import FieldError, FileError
+from feedback.setting_types import Zone
 from feedback.store.files import BadRow, Row
 
 _MOMENTS = frozenset(("opened_at", "first_reply_at", "resolved_at"))

@@ -211,7 +211,6 @@ class Sending:
             )
             return False
         self._store.outbox.put_back(mail, self._owner, MailState.DROPPED, decision.reason.sentence)
-        self._store.surveys.cancel(mail.survey_id, decision.reason)
         return False
 
     def _compose(self, mail: Mail, now: datetime) -> compose.Letter:

@@ -15,11 +15,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from feedback.config import Config, is_email
+from feedback.config import Config
 from feedback.domain import surveys
 from feedback.domain.followups import FollowUp
 from feedback.domain.surveys import REASONS, Choice
 from feedback.domain.timing import duration_in_words, in_words, local_day, years_between
+from feedback.setting_types import is_email
 
 _NAME_LONGEST = 100
 _UTF_8 = Charset("utf-8")

@@ -107,6 +107,8 @@ class Cases:
             merged["resolved_at"] = said["resolved_at"]  # when it was resolved before is not when it was now
         if merged != known:
             self._database.change(_sql.update_case, id=row["id"], **merged)
+        if merged["customer_id"] != known["customer_id"]:
+            self._database.change(_sql.move_surveys, case_id=row["id"], customer_id=merged["customer_id"])
         return SavedCase(
             id=row["id"],
             change=Change.UPDATED if customer_changed or merged != known else Change.UNCHANGED,

@@ -37,6 +37,11 @@ def _add_erasing(database: SqliteUtilsDatabase) -> None:
     _apply(database, "3.sql")
 
 
+@migrations(name="4 tact")
+def _add_tact(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "4.sql")
+
+
 def _apply(database: SqliteUtilsDatabase, name: str) -> None:
     schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
     for statement in re.split(r";\s*$", schema, flags=re.MULTILINE):  # executescript would commit

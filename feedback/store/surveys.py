@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from feedback.domain.cases import CaseStatus, ResolvedBy
-from feedback.domain.eligibility import Decision, Reason, Verdict
+from feedback.domain.eligibility import Contact, Decision, Facts, Override, Reason, Verdict
 from feedback.domain.figures import Asked
 from feedback.domain.surveys import Answer, Choice, Details, Stage, Suppression, Survey, SurveyState
+from feedback.domain.timing import Whereabouts
 from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
@@ -17,22 +18,11 @@ _sql = load_queries("surveys")
 
 
 @dataclass(frozen=True, slots=True)
-class ResolutionFacts:
-    """A resolution as it stands: what a decision rests on, the survey that it may have by now, and its ledger's end."""
+class ResolutionStanding:
+    """How a resolution stands: what a decision rests on, the survey that it may have by now, and its ledger's end."""
 
     id: str
-    resolved_at: datetime
-    status: CaseStatus
-    is_latest: bool
-    address: str | None
-    customer_ref: str | None
-    asked_elsewhere: bool
-    has_open_follow_up: bool
-    is_answered: bool
-    by_automation: bool
-    topic: str | None
-    channel: str | None
-    tags: tuple[str, ...]
+    facts: Facts
     survey_id: str | None
     survey_state: SurveyState | None
     has_mail: bool
@@ -65,32 +55,53 @@ class Surveys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def facts(self, resolution_id: str) -> ResolutionFacts:
+    def standing(self, resolution_id: str) -> ResolutionStanding:
+        """With the facts that its own rows tell; suppression and contacts are asked for by address. Raises NotFound."""
         row = self._database.row(_sql.resolution_facts, resolution_id=resolution_id)
         if row is None:
             raise NotFound(f"There is no resolution {resolution_id}.")
-        return ResolutionFacts(
+        has_mail = row["mail_id"] is not None
+        return ResolutionStanding(
             id=resolution_id,
-            resolved_at=moment(row["resolved_at"]),
-            status=CaseStatus(row["status"]),
-            is_latest=bool(row["is_latest"]),
-            address=row["email"],
-            customer_ref=row["customer_ref"],
-            asked_elsewhere=bool(row["asked_elsewhere"]),
-            has_open_follow_up=bool(row["has_open_follow_up"]),
-            is_answered=bool(row["is_answered"]),
-            by_automation=row["resolved_by"] == ResolvedBy.AUTOMATION,
-            topic=row["topic"],
-            channel=row["channel"],
-            tags=tuple((row["tags"] or "").split(",")),
+            facts=Facts(
+                source=row["source"],
+                ref=row["ref"],
+                n=row["n"],
+                address=row["email"],
+                customer_ref=row["customer_ref"],
+                asked_elsewhere=bool(row["asked_elsewhere"]) and not has_mail,
+                has_open_follow_up=bool(row["has_open_follow_up"]),
+                override=Override(row["wish"]) if row["wish"] else None,
+                is_answered=bool(row["is_answered"]),
+                status=CaseStatus(row["status"]),
+                is_latest=bool(row["is_latest"]),
+                resolved_at=moment(row["resolved_at"]),
+                by_automation=row["resolved_by"] == ResolvedBy.AUTOMATION,
+                interactions=row["interactions"],
+                has_reply=row["first_reply_at"] is not None,
+                topic=row["topic"],
+                channel=row["channel"],
+                tags=tuple((row["tags"] or "").split(",")),
+                whereabouts=Whereabouts(row["zone"], row["country"], row["team"]),
+            ),
             survey_id=row["survey_id"],
             survey_state=SurveyState(row["survey_state"]) if row["survey_state"] else None,
-            has_mail=row["mail_id"] is not None,
+            has_mail=has_mail,
             decided=row["last_seq"] or 0,
             last_decision=decision_of(row["last_verdict"], row["last_reason"], row["last_until"])
             if row["last_seq"]
             else None,
         )
+
+    def contacts(self, resolution_id: str, address: str, since: datetime) -> tuple[Contact, ...]:
+        """The other surveys of whoever has the address, due since a moment: asked, or about to be asked before."""
+        rows = self._database.rows(_sql.contacts, resolution_id=resolution_id, address=address, since=since)
+        return tuple(Contact(moment(row["at"]), bool(row["is_same_case"])) for row in rows)
+
+    def passed_over(self, resolution_id: str, address: str, since: datetime) -> list[str]:
+        """The person's other resolutions since a moment that were not asked about for the sake of another survey."""
+        rows = self._database.rows(_sql.passed_over, resolution_id=resolution_id, address=address, since=since)
+        return [row["id"] for row in rows]
 
     def suppression(self, address_hashes: Iterable[str]) -> Suppression | None:
         """Why nothing is sent to the address, whichever secret it was hashed with."""
@@ -106,22 +117,25 @@ class Surveys:
         rows = other._database.rows(_sql.suppressions)
         return sum(self._database.change(_sql.suppress, **row) for row in map(dict, rows))
 
-    def note_decision(self, facts: ResolutionFacts, decision: Decision, now: datetime) -> None:
-        """Write the decision on these facts into the ledger, unless the newest entry says the same."""
-        if decision != facts.last_decision:
+    def note_decision(
+        self, standing: ResolutionStanding, decision: Decision, now: datetime, staff_id: str | None = None
+    ) -> None:
+        """Write a decision into the ledger, unless the newest entry says the same; what staff decide always goes in."""
+        if decision != standing.last_decision or staff_id is not None:
             self._database.change(
                 _sql.add_decision,
-                resolution_id=facts.id,
-                seq=facts.decided + 1,
+                resolution_id=standing.id,
+                seq=standing.decided + 1,
                 at=now,
                 verdict=decision.verdict,
                 reason=decision.reason,
                 until=decision.until,
+                staff_id=staff_id,
             )
 
     def plan(self, resolution_id: str, due_at: datetime) -> None:
-        """Add the resolution's survey, waiting for its moment."""
-        self._database.change(_sql.add_survey, id=new_id(), resolution_id=resolution_id, due_at=due_at)
+        """The resolution's survey waits for its moment, for the first time or again; one that has a mail does not."""
+        self._database.change(_sql.plan_survey, id=new_id(), resolution_id=resolution_id, due_at=due_at)
 
     def plan_recheck(self, survey_id: str, due_at: datetime) -> str:
         """Add the second round of the survey's resolution, waiting for its moment; its id. Raises NotFound."""
@@ -133,9 +147,6 @@ class Surveys:
     def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         """The surveys to decide about next, each with its resolution."""
         return [(row["id"], row["resolution_id"]) for row in self._database.rows(_sql.due, now=now, limit=limit)]
-
-    def defer(self, survey_id: str, until: datetime) -> None:
-        self._database.change(_sql.defer_survey, id=survey_id, due_at=until)
 
     def mark_asked(self, survey_id: str, now: datetime) -> bool:
         return self._database.change(_sql.mark_asked, id=survey_id, at=now) == 1
@@ -171,10 +182,6 @@ class Surveys:
         if row is None:
             raise NotFound(f"There is no survey {survey_id}.")
         return row
-
-    def revive(self, survey_id: str) -> None:
-        """A survey that was cancelled before it had a mail waits again."""
-        self._database.change(_sql.revive_survey, id=survey_id)
 
     def add_answer(self, survey_id: str, choice: Choice, now: datetime) -> None:
         self._database.change(_sql.add_answer, id=new_id(), survey_id=survey_id, choice=choice, at=now)

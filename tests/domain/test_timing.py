@@ -1,22 +1,34 @@
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from itertools import pairwise
+from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo._zoneinfo import ZoneInfo as PurePythonZoneInfo
 
 import pytest
-from hypothesis import example, given, settings
+from holidays import list_supported_countries
+from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
 from feedback.config import Config
 from feedback.domain.timing import (
-    due_at,
+    Moment,
+    Wait,
+    Whereabouts,
+    delay_of,
     duration_in_words,
     in_words,
+    is_open,
     last_occurrence,
     local_day,
+    next_moment,
+    next_open,
     not_after,
     week_of,
     years_between,
+    zone_of,
 )
-from tests.conftest import DAY, NOW
+from feedback.setting_types import Window
+from tests.conftest import DAY, NOW, TORTURE
 
 # Clocks that move by an hour at night, at midnight, in the south; by half an hour; by two hours; never.
 ZONES = [
@@ -38,9 +50,193 @@ ZONES = [
 ]
 
 
-def test_we_ask_a_day_after_and_not_after_a_week(config: Config) -> None:
-    assert due_at(NOW, config) == NOW + DAY
+def test_we_do_not_ask_after_a_week(config: Config) -> None:
     assert not_after(NOW, config) == NOW + 7 * DAY
+
+
+@pytest.mark.parametrize(
+    ("topic", "channel", "hours"),
+    [
+        (None, None, 24),
+        ("printers", "mail", 24),
+        ("Parcels", "mail", 96),
+        ("printers", "CHAT", 2),
+        ("parcels", "chat", 96),  # the topic says more about the case
+    ],
+)
+def test_the_delay_is_that_of_the_topic_then_of_the_channel_then_the_usual_one(
+    make_config: Callable[..., Config], topic: str | None, channel: str | None, hours: int
+) -> None:
+    config = make_config(delay_by_topic="parcels: 4d, invoices: 36h", delay_by_channel="chat:2h")
+    assert delay_of(topic, channel, config) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("whereabouts", "zone"),
+    [
+        (Whereabouts("Asia/Tokyo", "JP", "Sales"), "Asia/Tokyo"),
+        (Whereabouts(None, "JP", "sales"), "America/Lima"),
+        (Whereabouts(None, "JP", "Hardware"), "Europe/Berlin"),
+        (Whereabouts(), "Europe/Berlin"),
+    ],
+)
+def test_the_clock_is_the_customers_else_the_teams_else_the_businesss(
+    make_config: Callable[..., Config], whereabouts: Whereabouts, zone: str
+) -> None:
+    config = make_config(zone="Europe/Berlin", team_zones="Sales:America/Lima, Spares:Asia/Tokyo")
+    assert zone_of(whereabouts, config).key == zone
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "window", "earliest", "expected", "because"),
+    [
+        ("UTC", "Mon-Fri 09:00-18:00", "2026-03-03 12:00", "2026-03-03 12:00", Wait.DELAY),
+        ("UTC", "Mon-Fri 09:00-18:00", "2026-03-03 09:00", "2026-03-03 09:00", Wait.DELAY),
+        ("UTC", "Mon-Fri 09:00-18:00", "2026-03-03 08:59:59", "2026-03-03 09:00", Wait.WINDOW),
+        ("UTC", "Mon-Fri 09:00-18:00", "2026-03-03 17:59:59", "2026-03-03 17:59:59", Wait.DELAY),
+        ("UTC", "Mon-Fri 09:00-18:00", "2026-03-06 18:00", "2026-03-09 09:00", Wait.WINDOW),
+        ("UTC", "off", "2026-03-08 03:00", "2026-03-08 03:00", Wait.DELAY),
+        ("UTC", "10:00-12:00", "2026-03-08 03:00", "2026-03-08 10:00", Wait.WINDOW),
+        ("UTC", "Mon-Sun 00:00-24:00", "2026-03-08 03:00", "2026-03-08 03:00", Wait.DELAY),
+        ("UTC", "Sat-Mon 10:00-12:00", "2026-03-03 12:00", "2026-03-07 10:00", Wait.WINDOW),
+        ("Asia/Kolkata", "Mon-Fri 09:00-18:00", "2026-03-03 02:00", "2026-03-03 03:30", Wait.WINDOW),
+        ("Asia/Kathmandu", "Mon-Fri 09:00-18:00", "2026-03-03 02:00", "2026-03-03 03:15", Wait.WINDOW),
+        # over midnight: what is open after it belongs to the day before
+        ("UTC", "Fri 22:00-02:00", "2026-03-06 23:30", "2026-03-06 23:30", Wait.DELAY),
+        ("UTC", "Fri 22:00-02:00", "2026-03-07 01:59", "2026-03-07 01:59", Wait.DELAY),
+        ("UTC", "Fri 22:00-02:00", "2026-03-07 02:00", "2026-03-13 22:00", Wait.WINDOW),
+        ("UTC", "Fri 22:00-02:00", "2026-03-06 01:00", "2026-03-06 22:00", Wait.WINDOW),
+        # an hour that does not exist: the clock leaps from 2:00 to 3:00, into the window
+        ("Europe/Berlin", "02:30-05:00", "2026-03-29 00:30", "2026-03-29 01:00", Wait.WINDOW),
+        # an hour that comes twice: open the first time, and the second time as well
+        ("Europe/Berlin", "02:30-02:45", "2026-10-25 00:00", "2026-10-25 00:30", Wait.WINDOW),
+        ("Europe/Berlin", "02:30-02:45", "2026-10-25 00:45", "2026-10-25 01:30", Wait.WINDOW),
+        # 30 December 2011 was no day in Samoa
+        ("Pacific/Apia", "Fri 09:00-18:00", "2011-12-30 09:00", "2012-01-05 19:00", Wait.WINDOW),
+        ("Pacific/Apia", "Sat 00:00-24:00", "2011-12-30 09:59:59", "2011-12-30 10:00", Wait.WINDOW),
+    ],
+)
+def test_the_next_moment_by_hand(
+    make_config: Callable[..., Config], zone: str, window: str, earliest: str, expected: str, because: Wait
+) -> None:
+    moment = next_moment(utc(earliest), Whereabouts(zone), make_config(window=window))
+    assert moment == Moment(utc(expected), because)
+
+
+@pytest.mark.parametrize(
+    ("country", "business", "expected", "because"),
+    [
+        ("DE", None, "2026-10-05 09:00", Wait.HOLIDAY),  # Saturday 3 October, then Sunday
+        ("de", None, "2026-10-05 09:00", Wait.HOLIDAY),
+        (None, "DE", "2026-10-05 09:00", Wait.HOLIDAY),
+        ("FR", "DE", "2026-10-03 09:00", Wait.WINDOW),  # the customer's country, not ours
+        (None, None, "2026-10-03 09:00", Wait.WINDOW),
+        ("ZZ", None, "2026-10-03 09:00", Wait.WINDOW),  # no country
+    ],
+)
+def test_public_holidays_of_the_customers_country_or_else_of_ours_are_left_out(
+    make_config: Callable[..., Config], country: str | None, business: str | None, expected: str, because: Wait
+) -> None:
+    config = make_config(window="Mon-Sat 09:00-18:00", **({"country": business} if business else {}))
+    moment = next_moment(utc("2026-10-02 20:00"), Whereabouts(country=country), config)
+    assert moment == Moment(utc(expected), because)
+
+
+def test_a_window_over_midnight_is_closed_on_the_holiday_itself_and_open_after_it(
+    make_config: Callable[..., Config],
+) -> None:
+    config = make_config(window="20:00-02:00", country="DE")
+    assert next_moment(utc("2026-10-02 23:59"), Whereabouts(), config).at == utc("2026-10-02 23:59")
+    assert next_moment(utc("2026-10-03 00:00"), Whereabouts(), config).at == utc("2026-10-04 00:00")
+
+
+ALL_ZONES = sorted(available_timezones() - {"localtime"})
+THIRTY_YEARS = (datetime(1998, 1, 1), datetime(2028, 1, 1))
+MINUTE = timedelta(minutes=1)
+
+minutes = st.integers(0, 1439) | st.sampled_from([0, 60, 90, 120, 150, 180, 540, 1080, 1380])
+windows = st.builds(Window, st.frozensets(st.integers(0, 6), min_size=3), minutes, minutes | st.just(1440)).filter(
+    lambda window: window.opens != window.closes
+)
+
+
+def check_earliest(earliest: datetime, window: Window, zone: ZoneInfo, country: str) -> None:
+    """Never before, always inside, and no minute in between is open."""
+    found = next_open(earliest, window, zone, country)
+    assert found >= earliest
+    assert is_open(found, window, zone, country)
+    passed = earliest
+    while passed < found:
+        assert not is_open(passed, window, zone, country), passed
+        passed = passed.replace(second=0) + MINUTE
+    if found > earliest:
+        assert not is_open(found - timedelta(seconds=1), window, zone, country)
+
+
+@seed(5)
+@settings(max_examples=20_000 if TORTURE else 250, deadline=None)
+@given(
+    st.datetimes(*THIRTY_YEARS),
+    windows,
+    st.sampled_from(ALL_ZONES),
+    st.sampled_from(["", "DE", "IN", "US", "WS", "EG"]),
+)
+def test_the_next_moment_is_never_before_always_inside_and_the_earliest_such(
+    earliest: datetime, window: Window, zone: str, country: str
+) -> None:
+    check_earliest(earliest.replace(microsecond=0, tzinfo=UTC), window, ZoneInfo(zone), country)
+
+
+def changes_of(zone: str) -> list[datetime]:
+    """When the zone's clock was put forward or back within the thirty years, by looking every hour of such a day."""
+    found = []
+    info, moment = ZoneInfo(zone), THIRTY_YEARS[0].replace(tzinfo=UTC)
+    while moment < THIRTY_YEARS[1].replace(tzinfo=UTC):
+        offset = moment.astimezone(info).utcoffset()
+        if (moment + DAY).astimezone(info).utcoffset() != offset:
+            hours = (moment + timedelta(minutes=30) * n for n in range(1, 49))
+            found.append(next(hour for hour in hours if hour.astimezone(info).utcoffset() != offset))
+        moment += DAY
+    return found
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("zone", ALL_ZONES if TORTURE else ZONES)
+def test_around_each_change_of_a_clock_the_next_moment_is_the_earliest(zone: str) -> None:
+    """A window that opens just before, at and after the hour that is lost or comes twice."""
+    changes = changes_of(zone)
+    for change in changes if TORTURE else changes[-4:]:
+        local = change.astimezone(ZoneInfo(zone))
+        minute = local.hour * 60 + local.minute
+        for shift in (-90, -60, -30, 0, 30):
+            opens = (minute + shift) % 1440
+            for closes in ((opens + 20) % 1440, (opens + 300) % 1440):
+                window = Window(frozenset(range(7)), opens, closes)
+                for before in (timedelta(hours=3), timedelta(minutes=45)):
+                    check_earliest(change - before, window, ZoneInfo(zone), "")
+
+
+def test_no_zone_has_put_its_clock_twice_within_a_day() -> None:
+    """`next_open` looks for a change once a day. The list is the standard library's, in its version without C."""
+    since, until = (int(moment.replace(tzinfo=UTC).timestamp()) for moment in THIRTY_YEARS)
+    assert len(PurePythonZoneInfo("Africa/Casablanca")._trans_utc) > 100
+    for name in ALL_ZONES:
+        listed = [at for at in PurePythonZoneInfo(name)._trans_utc if since <= at <= until]
+        assert all(later - earlier > DAY.total_seconds() for earlier, later in pairwise(listed)), name
+
+
+@pytest.mark.parametrize("country", sorted(list_supported_countries(include_aliases=False)))
+def test_every_country_has_its_holidays_and_none_of_them_stops_us_for_long(
+    make_config: Callable[..., Config], country: str
+) -> None:
+    config = make_config(window="00:00-24:00")
+    for year in (1998, 2026, 2040):
+        moment = next_moment(utc(f"{year}-01-01 00:00"), Whereabouts(country=country), config)
+        assert moment.at - utc(f"{year}-01-01 00:00") < timedelta(days=30)
 
 
 @pytest.mark.parametrize(

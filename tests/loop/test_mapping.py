@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedback.config import is_email
 from feedback.errors import FieldError, FileError
 from feedback.loop.mapping import CaseMapping, Raw, load_mapping, slug
+from feedback.setting_types import is_email
 from feedback.store.files import BadRow, Row
 from tests.conftest import ROOT
 

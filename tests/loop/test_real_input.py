@@ -84,6 +84,12 @@ def count(path: Path, now: datetime) -> Counted:
 
 
 @pytest.fixture
+def config(make_config: Callable[..., Config]) -> Config:
+    """Without hours and tact: what they do to this file is told by the tests of simulating."""
+    return make_config(window="off", ask_again_after="off")
+
+
+@pytest.fixture
 def take_file(loop: Loop, config: Config) -> Callable[[Path, datetime], ImportReport]:
     mapping = load_mapping(ROOT / "examples" / "servicenow.toml")
 

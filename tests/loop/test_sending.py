@@ -63,7 +63,7 @@ def test_mail_goes_to_the_server_and_is_sent(loop: Loop, mail_server: MailServer
 
 
 def test_one_commit_a_mail_carries_the_result_of_the_one_before(loop: Loop) -> None:
-    loop.take(*(replace(ADA, ref=f"r{n}", customer_ref=f"c{n}") for n in range(60)))
+    loop.take(*(replace(ADA, ref=f"r{n}", customer_ref=f"c{n}", email=f"c{n}@example.org") for n in range(60)))
     loop.ask()
     commits: list[str] = []
     loop.store._database.connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
@@ -122,7 +122,10 @@ def test_the_address_is_read_when_the_mail_is_sent(loop: Loop) -> None:
     assert loop.maildir()[0]["To"] == "ada@new.example"
 
 
-def test_a_temporary_refusal_is_tried_again_with_growing_pauses(loop: Loop, mail_server: MailServer) -> None:
+def test_a_temporary_refusal_is_tried_again_with_growing_pauses(
+    make_loop: Callable[..., Loop], mail_server: MailServer
+) -> None:
+    loop = make_loop(window="off")
     loop.take(ADA)
     loop.ask()
     mail_server.replies["RCPT"] = ["451 later"] * 7 + ["250 OK"]

@@ -31,8 +31,8 @@ def quick_site(tmp_path: Path) -> Sources:
 
 
 def answered(loop: Loop, yes: int, no: int, silent: int = 0) -> None:
-    """So many customers, resolved ten days before NOW, and what each answered."""
-    resolved = NOW - 10 * DAY
+    """So many customers, resolved thirteen days before NOW, and what each answered."""
+    resolved = NOW - 13 * DAY
     records = [
         replace(ADA, ref=f"r{n}", customer_ref=f"c{n}", email=f"c{n}@example.org", resolved_at=resolved, opened_at=None)
         for n in range(yes + no + silent)

@@ -334,10 +334,13 @@ def old_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     with old.write():
         case = old.cases.save(ADA)
         resolution = old.cases.freeze_resolution(case.id, 1)
-        old.surveys.plan(resolution, ASKED)
-        ((survey_id, _),) = old.surveys.due(ASKED, 1)
-        old.surveys.add_answer(survey_id, Choice.NO, ASKED)
+        survey_id = "s"
         execute = old._database.connection.execute
+        execute(
+            "INSERT INTO surveys VALUES (?, ?, 0, 'asked', NULL, '2026-03-04T12:00:00Z', '2026-03-04T12:00:00Z')",
+            (survey_id, resolution),
+        )
+        old.surveys.add_answer(survey_id, Choice.NO, ASKED)
         execute("INSERT INTO staff VALUES ('mara', 'mara@acme.example', 'Mara', 'a hash', NULL)")
         execute(
             "INSERT INTO follow_ups VALUES ('f', ?, NULL, '2026-03-04T12:00:00Z', '2026-03-05T12:00:00Z', NULL, NULL)",
@@ -372,7 +375,8 @@ def contents(path: Path) -> dict[str, list[dict[str, object]]]:
 def test_a_database_of_version_1_is_not_used_until_it_is_migrated(old_url: str, tmp_path: Path) -> None:
     before = contents(tmp_path / "feedback.db")
     with pytest.raises(
-        PendingMigrations, match=r"it lacks 2 the desk, 3 erasing\)\.\nStop the service, then run: feedback migrate"
+        PendingMigrations,
+        match=r"it lacks 2 the desk, 3 erasing, 4 tact\)\.\nStop the service, then run: feedback migrate",
     ):
         open_store(old_url)
     assert contents(tmp_path / "feedback.db") == before

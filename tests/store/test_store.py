@@ -144,7 +144,7 @@ def test_four_processes_that_make_the_database_at_once_all_succeed(url: str) -> 
     assert [end(process) for process in processes] == [(0, "")] * 4
     store = open_store(url)
     applied = store._database.connection.execute("SELECT name FROM _sqlite_migrations").fetchall()
-    assert [tuple(row) for row in applied] == [("1 the schema",), ("2 the desk",), ("3 erasing",)]
+    assert [tuple(row) for row in applied] == [("1 the schema",), ("2 the desk",), ("3 erasing",), ("4 tact",)]
     save(store, "A-1")
     store.close()
 
@@ -307,7 +307,7 @@ def test_a_row_that_breaks_a_promise_of_the_schema_takes_its_whole_write_with_it
     def break_it() -> None:
         with store.write():
             store.cases.save(ADA)
-            store.surveys.plan("no such resolution", NOW)
+            store.outbox.queue_survey("no such survey", NOW)
 
     with pytest.raises(sqlite3.IntegrityError):
         break_it()

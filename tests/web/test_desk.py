@@ -805,7 +805,12 @@ def test_answers_are_listed_newest_first_and_nonsense_does_no_harm(
     "page", ["/desk/answers", "/desk/answers?choice=yes", "/desk/cases", "/desk/cases?words=Ada+%26"]
 )
 def test_a_long_list_comes_in_pages_of_fifty(mara: FlaskClient, loop: Loop, page: str) -> None:
-    loop.take(*(replace(ADA, ref=f"N-{n}", customer_ref=f"n{n}", name="Ada & co") for n in range(51)))
+    loop.take(
+        *(
+            replace(ADA, ref=f"N-{n}", customer_ref=f"n{n}", email=f"n{n}@example.org", name="Ada & co")
+            for n in range(51)
+        )
+    )
     for n in range(51):
         answering.answer(loop.store, loop.config, loop.survey_id(f"N-{n}"), Choice.YES, LATER + n * SECOND)
 
@@ -964,8 +969,13 @@ def test_an_empty_outbox_says_so(mara: FlaskClient) -> None:
     ],
 )
 def test_today_begins_at_the_midnight_of_the_business(
-    loop: Loop, make_config: Callable[..., Config], staff: dict[str, str], sent_at: datetime, is_shown: bool
+    make_loop: Callable[..., Loop],
+    make_config: Callable[..., Config],
+    staff: dict[str, str],
+    sent_at: datetime,
+    is_shown: bool,
 ) -> None:
+    loop = make_loop(window="off")
     loop.take(ADA)
     loop.ask()
     loop.send(sent_at)

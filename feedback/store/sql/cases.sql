@@ -43,6 +43,11 @@ UPDATE cases SET customer_id = :customer_id, status = :status, merged_into = :me
   interactions = :interactions
 WHERE id = :id;
 
+-- name: move_surveys!
+-- A case that became another customer's takes its surveys along.
+UPDATE surveys SET customer_id = :customer_id
+WHERE resolution_id IN (SELECT id FROM resolutions WHERE case_id = :case_id);
+
 -- name: freeze_resolution!
 -- The snapshot of a case at its n-th resolution.
 INSERT INTO resolutions (id, case_id, n, resolved_at, resolved_by, channel, topic, team, agent, agent_email, opened_at,

@@ -1,12 +1,14 @@
 -- name: resolution_facts^
 -- What deciding about a resolution rests on, the survey that it may have by now, and the newest entry of its ledger.
-SELECT r.id, r.resolved_at, r.resolved_by, r.topic, r.channel, c.status, c.tags, cu.email, cu.ref AS customer_ref,
+SELECT r.id, r.n, r.resolved_at, r.resolved_by, r.topic, r.channel, r.team, r.interactions, r.first_reply_at, c.source,
+  c.ref, c.status, c.tags, cu.email, cu.ref AS customer_ref, cu.zone, cu.country, ov.wish,
   EXISTS (SELECT 1 FROM follow_ups f
     JOIN surveys fs ON fs.id = f.survey_id
     JOIN resolutions fr ON fr.id = fs.resolution_id
     JOIN cases fc ON fc.id = fr.case_id
     WHERE f.closed_at IS NULL AND fc.customer_id = c.customer_id) AS has_open_follow_up,
-  EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = s.id) AS is_answered, s.id AS survey_id, s.state AS survey_state, o.id AS mail_id,
+  EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = s.id) AS is_answered, s.id AS survey_id, s.state AS survey_state,
+  o.id AS mail_id,
   EXISTS (SELECT 1 FROM asked_elsewhere e WHERE e.source = c.source AND e.ref = c.ref AND e.round = 0
     AND r.resolved_at BETWEEN e.from_at AND e.to_at) AS asked_elsewhere,
   c.resolved_at IS NOT NULL AND r.n = (SELECT MAX(n) FROM resolutions WHERE case_id = r.case_id) AS is_latest,
@@ -16,8 +18,38 @@ JOIN cases c ON c.id = r.case_id
 LEFT JOIN customers cu ON cu.id = c.customer_id
 LEFT JOIN surveys s ON s.resolution_id = r.id AND s.round = 0
 LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
+LEFT JOIN overrides ov ON ov.resolution_id = r.id
 LEFT JOIN decisions d ON d.resolution_id = r.id AND d.seq = (SELECT MAX(seq) FROM decisions WHERE resolution_id = r.id)
 WHERE r.id = :resolution_id;
+
+-- name: contacts
+-- What else a person is asked or was asked, due since a moment: whoever has the address counts, in each help desk. Of
+-- what waits, only what comes before a survey that waits as well. And what replaced databases asked.
+SELECT COALESCE(o.handed_over_at, s.due_at) AS at, r.case_id = mine.case_id AS is_same_case
+FROM resolutions mine
+LEFT JOIN surveys own ON own.resolution_id = mine.id AND own.round = 0
+JOIN customers cu ON LOWER(cu.email) = LOWER(:address)
+JOIN surveys s ON s.customer_id = cu.id AND s.due_at > :since AND s.resolution_id <> mine.id
+JOIN resolutions r ON r.id = s.resolution_id
+LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
+WHERE mine.id = :resolution_id AND (r.case_id <> mine.case_id OR s.round = 0) AND (
+  o.state IN ('handing_over', 'sent', 'unconfirmed')
+  OR ((s.state = 'waiting' OR o.state IN ('queued', 'claimed', 'retry')) AND (own.id IS NULL OR own.state = 'cancelled'
+    OR s.due_at < own.due_at OR (s.due_at = own.due_at AND s.id < own.id))))
+UNION ALL
+SELECT e.handed_over_at, 0 FROM asked_elsewhere e
+JOIN resolutions mine ON mine.id = :resolution_id
+JOIN cases c ON c.id = mine.case_id
+WHERE e.handed_over_at > :since AND LOWER(e.recipient) = LOWER(:address) AND NOT (e.source = c.source AND e.ref = c.ref);
+
+-- name: passed_over
+-- Resolutions since a moment about which a person was not asked because of another survey, the oldest first.
+SELECT r.id FROM customers cu
+JOIN cases c ON c.customer_id = cu.id
+JOIN resolutions r ON r.case_id = c.id AND r.resolved_at > :since AND r.id <> :resolution_id
+JOIN decisions d ON d.resolution_id = r.id AND d.seq = (SELECT MAX(seq) FROM decisions WHERE resolution_id = r.id)
+WHERE LOWER(cu.email) = LOWER(:address) AND d.verdict = 'skip' AND d.reason = 'asked_lately'
+ORDER BY r.resolved_at, r.id;
 
 -- name: suppressed^
 -- Why nothing is sent to an address, by its hash.
@@ -37,26 +69,27 @@ SELECT address_hash, at, reason FROM suppressions;
 
 -- name: add_decision!
 -- A new entry in a resolution's ledger.
-INSERT INTO decisions (resolution_id, seq, at, verdict, reason, until)
-VALUES (:resolution_id, :seq, :at, :verdict, :reason, :until);
+INSERT INTO decisions (resolution_id, seq, at, verdict, reason, until, staff_id)
+VALUES (:resolution_id, :seq, :at, :verdict, :reason, :until, :staff_id);
 
--- name: add_survey!
--- A survey that waits for its moment.
-INSERT INTO surveys (id, resolution_id, round, state, due_at) VALUES (:id, :resolution_id, 0, 'waiting', :due_at);
+-- name: plan_survey!
+-- A survey waits for its moment; one that waits already gets another, and one that was cancelled before it had a mail
+-- waits again.
+INSERT INTO surveys (id, resolution_id, customer_id, round, state, due_at)
+SELECT :id, r.id, c.customer_id, 0, 'waiting', :due_at
+FROM resolutions r JOIN cases c ON c.id = r.case_id WHERE r.id = :resolution_id
+ON CONFLICT (resolution_id, round) DO UPDATE SET state = 'waiting', reason = NULL, due_at = excluded.due_at
+WHERE surveys.state IN ('waiting', 'cancelled') AND NOT EXISTS (SELECT 1 FROM outbox WHERE survey_id = surveys.id);
 
 -- name: add_recheck!
 -- The second round: the customer of a survey is asked whether it is solved now.
-INSERT INTO surveys (id, resolution_id, round, state, due_at)
-SELECT :id, resolution_id, 1, 'waiting', :due_at FROM surveys WHERE id = :survey_id;
+INSERT INTO surveys (id, resolution_id, customer_id, round, state, due_at)
+SELECT :id, resolution_id, customer_id, 1, 'waiting', :due_at FROM surveys WHERE id = :survey_id;
 
 -- name: due
 -- The first-round surveys that have waited longest past their moment.
 SELECT id, resolution_id FROM surveys WHERE state = 'waiting' AND round = 0 AND due_at <= :now
 ORDER BY due_at LIMIT :limit;
-
--- name: defer_survey!
--- Move a waiting survey.
-UPDATE surveys SET due_at = :due_at WHERE id = :id AND state = 'waiting';
 
 -- name: mark_asked!
 -- The survey is asked: its mail is in the outbox.
@@ -65,11 +98,6 @@ UPDATE surveys SET state = 'asked', asked_at = :at WHERE id = :id AND state = 'w
 -- name: cancel_survey!
 -- We do not ask after all.
 UPDATE surveys SET state = 'cancelled', reason = :reason WHERE id = :id AND state IN ('waiting', 'asked');
-
--- name: revive_survey!
--- A survey that was cancelled before it had a mail waits again.
-UPDATE surveys SET state = 'waiting', reason = NULL
-WHERE id = :id AND state = 'cancelled' AND NOT EXISTS (SELECT 1 FROM outbox WHERE survey_id = surveys.id);
 
 -- name: survey^
 -- A survey as the customer's page needs it, with its first and its newest answer; none of somebody who was erased.

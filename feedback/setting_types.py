@@ -1,0 +1,216 @@
+"""How a setting's text is read: a type for each form that settings have. An error's words are what was expected."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from email.headerregistry import Address
+from enum import StrEnum
+from functools import partial
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
+
+
+def is_email(text: str) -> bool:
+    """Whether `text` is one plain address that mail can be sent to (RFC 5321 lengths, ASCII only)."""
+    local = text.partition("@")[0]
+    odd = local.startswith(".") or local.endswith(".") or ".." in local or "=?" in local
+    return len(text) <= 254 and len(local) <= 64 and not odd and _EMAIL.fullmatch(text) is not None
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d{1,6})([smhd])", value.strip())
+    if match is None:
+        raise ValueError("a duration such as 90s, 30m, 24h or 7d")
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
+def _duration_or_off(value: object) -> object:
+    if isinstance(value, str) and value.strip().lower() == "off":
+        return timedelta(0)
+    try:
+        return _duration(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or off") from None
+
+
+def _mailbox(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r'"?([^"<>\r\n]*?)"?\s*<([^<>\s]+)>', value.strip())
+    name, address = (match[1], match[2]) if match else ("", value.strip())
+    if not is_email(address) or not name.isprintable():
+        raise ValueError("an address such as care@acme.example or Acme <care@acme.example>")
+    return Address(display_name=name, addr_spec=address)
+
+
+def _mailboxes(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(_mailbox(part.strip()) for part in value.split(",") if part.strip())
+
+
+def _zone(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ZoneInfo(value)
+    except (OSError, ValueError, KeyError):
+        raise ValueError("a time zone such as Europe/Berlin or UTC") from None
+
+
+def _limit(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "off":
+        return 0
+    if not re.fullmatch(r"[1-9]\d{0,6}", value.strip()):
+        raise ValueError("a whole number such as 500, or off")
+    return int(value)
+
+
+def _words(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return frozenset(word for part in value.split(",") if (word := part.strip().casefold()))
+
+
+def _domains(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "off":
+        return frozenset()
+    domains = frozenset(part.strip().lower().removeprefix("@") for part in value.split(",") if part.strip())
+    if not all(is_email(f"somebody@{domain}") for domain in domains):
+        raise ValueError("domains such as acme.example, separated by commas, or off")
+    return domains
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """On which weekdays (Monday is 0) we write, from which minute of the day until before which other.
+
+    One that closes earlier than it opens is open over midnight; what comes after belongs to the weekday before.
+    """
+
+    days: frozenset[int]
+    opens: int
+    closes: int
+
+
+DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_WINDOW = "days and hours such as Mon-Fri 09:00-18:00, or off"
+
+
+def _window(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "off":
+        return None
+    match = re.fullmatch(r"(?:(\S+)\s+)?(\d{1,2}):(\d\d)\s*[-–]\s*(\d{1,2}):(\d\d)", value.strip())
+    if match is None:
+        raise ValueError(_WINDOW)
+    opens, closes = (int(match[hour]) * 60 + int(match[hour + 1]) for hour in (2, 4))
+    if max(int(match[3]), int(match[5])) > 59 or opens >= 1440 or closes > 1440 or opens == closes:
+        raise ValueError(f"{_WINDOW}, with times from 00:00 to 24:00")
+    return Window(_weekdays(match[1] or "Mon-Sun"), opens, closes)
+
+
+def _weekdays(text: str) -> frozenset[int]:
+    """`Mon-Wed,Sat`; a range may go over Sunday."""
+    days: set[int] = set()
+    numbers = {name.lower(): number for number, name in enumerate(DAY_NAMES)}
+    for part in text.lower().replace("–", "-").split(","):
+        first, _, last = part.partition("-")
+        if first not in numbers or (last or first) not in numbers:
+            raise ValueError(_WINDOW)
+        begin, end = numbers[first], numbers[last or first]
+        days.update(day % 7 for day in range(begin, end + 1 if end >= begin else end + 8))
+    return frozenset(days)
+
+
+class Basis(StrEnum):
+    """On what ground people of a country are asked. `none` is that we have none, so that they are not."""
+
+    CONSENT = "consent"
+    EXISTING_CUSTOMERS = "existing-customers"
+    LEGITIMATE_INTEREST = "legitimate-interest"
+    NONE = "none"
+
+
+def _table(read: Callable[[object], object], expected: str, value: object) -> object:
+    """`name: value, name: value`; the names without regard to capitals."""
+    if not isinstance(value, str):
+        return value
+    table: dict[str, object] = {}
+    for part in filter(None, map(str.strip, value.split(","))):
+        name, colon, given = (piece.strip() for piece in part.partition(":"))
+        name = name.casefold()
+        if not colon or not name or name in table:
+            raise ValueError(expected)
+        try:
+            table[name] = read(given)
+        except ValueError as error:
+            raise ValueError(f"{expected}; for {name}: {error}") from None
+    return table
+
+
+def _basis(value: object) -> object:
+    try:
+        return Basis(str(value).lower())
+    except ValueError:
+        raise ValueError(f"one of {', '.join(Basis)}") from None
+
+
+def _country(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"[A-Za-z]{2}", value.strip()):
+        raise ValueError("a country of two letters (ISO 3166) such as DE")
+    return value.strip().upper()
+
+
+def _bases(value: object) -> object:
+    expected = f"countries with one of {', '.join(Basis)}, such as DE:consent"
+    table = _table(_basis, expected, value)
+    if not isinstance(table, dict):
+        return table
+    if not all(re.fullmatch("[a-z]{2}", country) for country in table):
+        raise ValueError(expected)
+    return {country.upper(): basis for country, basis in table.items()}
+
+
+def _share(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?)\s*%", value.strip())
+    if match is None or not 0 < float(match[1]) <= 100:
+        raise ValueError("a share such as 25%, more than 0% and at most 100%")
+    return float(match[1]) / 100
+
+
+Words = Annotated[frozenset[str], BeforeValidator(_words)]  # compared without regard to capitals
+Domains = Annotated[frozenset[str], BeforeValidator(_domains)]
+Limit = Annotated[int, BeforeValidator(_limit)]  # 0 is no limit
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+DurationOrOff = Annotated[timedelta, BeforeValidator(_duration_or_off)]  # zero is off
+Durations = Annotated[
+    dict[str, timedelta], BeforeValidator(partial(_table, _duration, "names with durations, such as chat:2h,mail:48h"))
+]
+Mailbox = Annotated[Address, BeforeValidator(_mailbox)]
+Mailboxes = Annotated[tuple[Address, ...], BeforeValidator(_mailboxes)]
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+Zones = Annotated[
+    dict[str, ZoneInfo], BeforeValidator(partial(_table, _zone, "names with zones, such as Sales:Europe/Berlin"))
+]
+Hours = Annotated[Window | None, BeforeValidator(_window)]  # None is any time
+Country = Annotated[str, BeforeValidator(_country)]
+Bases = Annotated[dict[str, Basis], BeforeValidator(_bases)]
+Share = Annotated[float, BeforeValidator(_share)]

@@ -1,0 +1,22 @@
+-- Version 4: nobody is asked too often, staff may decide by hand, and silent customers may be reminded.
+
+-- Whose survey it is, as its case says, so that what else a person is asked is found at once.
+ALTER TABLE surveys ADD COLUMN customer_id TEXT REFERENCES customers (id);
+UPDATE surveys SET customer_id = (SELECT c.customer_id FROM resolutions r JOIN cases c ON c.id = r.case_id
+  WHERE r.id = surveys.resolution_id);
+CREATE INDEX surveys_of_customer ON surveys (customer_id, due_at);
+CREATE INDEX customers_by_address ON customers (LOWER(email)) WHERE email IS NOT NULL;
+
+-- When a customer who stays silent is reminded.
+ALTER TABLE surveys ADD COLUMN remind_at TEXT;
+CREATE INDEX surveys_to_remind ON surveys (remind_at) WHERE remind_at IS NOT NULL;
+
+-- What staff decided by hand about a survey, in place of the rules.
+CREATE TABLE overrides (
+  resolution_id TEXT PRIMARY KEY REFERENCES resolutions (id),
+  wish TEXT NOT NULL CHECK (wish IN ('now', 'never'))
+) STRICT;
+ALTER TABLE decisions ADD COLUMN staff_id TEXT REFERENCES staff (id);
+
+-- The clock by which a person at the desk reads times.
+ALTER TABLE staff ADD COLUMN zone TEXT;
