@@ -2,9 +2,11 @@
 
 import sys
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import click
 
+from feedback.cli.moments import ZoneType
 from feedback.cli.terminal import safe
 from feedback.config import load_config
 from feedback.domain.staff import PASSWORD_LONGEST, PASSWORD_SHORTEST, name_from
@@ -91,6 +93,17 @@ def staff_password(email: str, password_stdin: bool) -> None:
     store.staff.check_known(email)
     set_password(store, load_keys(config.data_dir), email, _new_password(password_stdin))
     click.echo(f"The new password of {email} counts from now on.")
+
+
+@staff.command("zone")
+@click.argument("email")
+@click.argument("zone", type=ZoneType(), required=False)
+def staff_zone(email: str, zone: ZoneInfo | None) -> None:
+    """Show EMAIL all times at the desk in ZONE, such as Europe/Lisbon; without ZONE in the business's again."""
+    store = _store()
+    with store.write():
+        store.staff.set_zone(email, zone.key if zone else None)
+    click.echo(f"{email} reads times in {zone.key if zone else 'the zone of the business'}.")
 
 
 @staff.command("disable")

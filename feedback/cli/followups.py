@@ -1,8 +1,10 @@
 """`feedback explain` and `followups`: what became of a case, and what is owed to whom."""
 
+from zoneinfo import ZoneInfo
+
 import click
 
-from feedback.cli.moments import moment
+from feedback.cli.moments import ZoneType, moment
 from feedback.cli.terminal import safe
 from feedback.config import Config, load_config
 from feedback.domain.followups import CLOSINGS, FollowUp, Outcome
@@ -15,10 +17,11 @@ from feedback.store import open_store
 
 @click.command("explain")
 @click.argument("ref")
-def explain_command(ref: str) -> None:
+@click.option("--zone", type=ZoneType(), help="Tell times in this time zone; else in FEEDBACK_ZONE.")
+def explain_command(ref: str, zone: ZoneInfo | None) -> None:
     """Tell why the customer of case REF was asked, or not."""
     config = load_config()
-    for told in explain(open_store(config.database_url), load_keys(config.data_dir), config, ref):
+    for told in explain(open_store(config.database_url), load_keys(config.data_dir), config, ref, zone):
         click.echo("\n".join([safe(told.heading), *(f"  {safe(line)}" for line in told.lines)]))
 
 

@@ -1,8 +1,9 @@
-"""The moment that a command works by, and `--at`."""
+"""The moment that a command works by, `--at`, and time zones."""
 
 import re
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -30,6 +31,18 @@ class _Moment(click.ParamType[datetime | timedelta]):
             return aware("--at", value, datetime.fromisoformat(value), None)
         except (ValueError, OverflowError, FieldError):
             self.fail(f"given {value!r}, expected a time such as 2026-11-22T09:30:00Z, or +25h.", param, ctx)
+
+
+class ZoneType(click.ParamType[ZoneInfo]):
+    """A time zone by its IANA name."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
+        try:
+            return value if isinstance(value, ZoneInfo) else ZoneInfo(value)
+        except (OSError, ValueError, KeyError):
+            self.fail(f"given {value!r}, expected a time zone such as Europe/Berlin.", param, ctx)
 
 
 at_option = click.option("--at", type=_Moment(), help="The moment to work by, for trials: a time, or +25h from now.")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 PASSWORD_SHORTEST = 10
 PASSWORD_LONGEST = 1_000
@@ -18,6 +19,7 @@ class Staff:
     password_hash: str
     session_key: str
     disabled_at: datetime | None
+    zone: ZoneInfo | None = None
 
     @property
     def may_log_in(self) -> bool:

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from feedback.config import Config
 from feedback.domain.cases import normalise_email
-from feedback.domain.eligibility import Decision, Reason, Verdict, decide
+from feedback.domain.eligibility import Decision, Override, Reason, Verdict, decide
 from feedback.domain.surveys import SurveyState
+from feedback.errors import Refused
 from feedback.keys import Keys
 from feedback.store import Store
 from feedback.store.surveys import ResolutionStanding
@@ -48,6 +49,32 @@ class Asking:
             self._store.surveys.plan(standing.id, decision.until or now)
         elif standing.survey_state is SurveyState.WAITING:
             self._withdraw(standing, decision.reason, now)
+        return decision
+
+    def decide_by_hand(self, resolution_id: str, wish: Override | None, staff_id: str, now: datetime) -> Decision:
+        """Staff decide about one survey in place of the rules, or leave it to the rules again; what comes of it.
+
+        Raises NotFound; Refused once the mail is under way, or if what binds us speaks against asking.
+        """
+        with self._store.write():
+            standing = self._store.surveys.standing(resolution_id)
+            if not standing.is_open_to_staff:
+                raise Refused("Its mail has gone out by now, or is just going. See below where it stands.")
+            self._store.surveys.set_override(resolution_id, wish)
+            standing = replace(standing, facts=replace(standing.facts, override=wish))
+            decision = self._decide(standing, now)
+            if wish is Override.NOW and decision.verdict is Verdict.SKIP:
+                raise Refused(f"It cannot be sent: {decision.reason.sentence}.")
+            self._store.surveys.note_decision(standing, decision, now, staff_id)
+            if decision.verdict is Verdict.SKIP:
+                if standing.survey_id is not None:
+                    self._store.outbox.withdraw_survey(standing.survey_id, decision.reason.sentence)
+                    self._withdraw(standing, decision.reason, now)
+            elif standing.survey_id is not None and standing.delivery is not None:
+                self._store.outbox.requeue_survey(standing.survey_id, decision.until or now)
+                self._store.surveys.reinstate(standing.survey_id)
+            else:
+                self._store.surveys.plan(resolution_id, decision.until or now)
         return decision
 
     def _withdraw(self, standing: ResolutionStanding, reason: Reason, now: datetime) -> None:

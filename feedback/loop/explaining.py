@@ -2,18 +2,27 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from feedback.config import Config
 from feedback.domain.cases import CaseStatus, normalise_email
-from feedback.domain.eligibility import Decision, Verdict
+from feedback.domain.eligibility import Override, Reason, Verdict
 from feedback.domain.followups import FollowUp
 from feedback.domain.surveys import Suppression
-from feedback.domain.timing import in_words
+from feedback.domain.timing import in_words, zone_of
 from feedback.errors import NotFound
 from feedback.keys import Keys
 from feedback.loop.links import survey_url
 from feedback.store import Store
-from feedback.store.cases import CaseSummary, ResolutionStory
+from feedback.store.cases import CaseSummary, LedgerEntry, ResolutionStory
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """That staff can still decide about the survey of a resolution, and what they have decided so far."""
+
+    resolution_id: str
+    override: Override | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +32,22 @@ class Told:
     heading: str
     lines: tuple[str, ...]
     follow_up_id: str | None = None
+    by_hand: ByHand | None = None
 
 
-def explain(store: Store, keys: Keys, config: Config, ref: str) -> list[Told]:
-    """What happened about each case of this reference. Raises NotFound."""
+def explain(store: Store, keys: Keys, config: Config, ref: str, zone: ZoneInfo | None = None) -> list[Told]:
+    """What happened about each case of this reference, times in the reader's zone. Raises NotFound."""
     cases = store.cases.with_ref(ref)
     if not cases:
         raise NotFound(
             f"There is no case {ref}. Give the help desk's own reference, as it was imported. "
             "If its customer was erased, nothing is known of it any more."
         )
-    return [told for case in cases for told in explain_case(store, keys, config, case)]
+    return [told for case in cases for told in explain_case(store, keys, config, case, zone or config.zone)]
 
 
-def explain_case(store: Store, keys: Keys, config: Config, case: CaseSummary) -> list[Told]:
-    """The case, then its resolutions in order.
+def explain_case(store: Store, keys: Keys, config: Config, case: CaseSummary, zone: ZoneInfo) -> list[Told]:
+    """The case, then its resolutions in order; times in the reader's zone.
 
     While mail reaches no real person, the customer's link is told too, for whoever tries the program.
     """
@@ -46,7 +56,7 @@ def explain_case(store: Store, keys: Keys, config: Config, case: CaseSummary) ->
     heading = f"Case {case.ref} in {case.source}, {subject}. Its status is {case.status}."
     return [
         Told(heading, tuple(_case(store, keys, case, stories))),
-        *(_resolution(store, keys, config, story) for story in stories),
+        *(_resolution(store, keys, config, case, story, zone) for story in stories),
     ]
 
 
@@ -68,61 +78,77 @@ def _case(store: Store, keys: Keys, case: CaseSummary, stories: list[ResolutionS
         yield "It has not been resolved yet, so there is nothing to ask about."
 
 
-def _resolution(store: Store, keys: Keys, config: Config, story: ResolutionStory) -> Told:
+def _resolution(
+    store: Store, keys: Keys, config: Config, case: CaseSummary, story: ResolutionStory, zone: ZoneInfo
+) -> Told:
     by = f" by {story.agent}" if story.agent else ""
-    heading = f"Resolution {story.n}{by}, {in_words(story.resolved_at, config.zone)}:"
+    heading = f"Resolution {story.n}{by}, {in_words(story.resolved_at, zone)}:"
     known = store.follow_ups.of_survey(story.survey_id) if story.survey_id is not None else None
     follow_up = store.follow_ups.get(known.id) if known is not None else None
-    lines = [*_asking(keys, config, story), *_following_up(config, story, follow_up)]
-    return Told(heading, tuple(lines), follow_up.id if follow_up is not None else None)
+    lines = [*_asking(keys, config, story, zone), *_following_up(story, follow_up, zone)]
+    is_open = story.is_open_to_staff and not case.is_erased
+    by_hand = ByHand(story.id, story.override) if is_open else None
+    return Told(heading, tuple(lines), follow_up.id if follow_up is not None else None, by_hand)
 
 
-def _asking(keys: Keys, config: Config, story: ResolutionStory) -> Iterator[str]:
+def _asking(keys: Keys, config: Config, story: ResolutionStory, zone: ZoneInfo) -> Iterator[str]:
     for entry in story.ledger:
-        yield f"{in_words(entry.at, config.zone)}: {_decision(config, entry.decision)}"
+        yield f"{in_words(entry.at, zone)}: {_decision(entry, zone)}"
+    if story.due_at is not None:
+        customers = zone_of(story.whereabouts, config)
+        theirs = "" if customers.key == zone.key else f"; there it is {in_words(story.due_at, customers)}"
+        yield f"Next: the survey is due {in_words(story.due_at, zone)}{theirs}. Before it goes it is decided once more."
     if story.cancelled_because is not None:
         yield f"The survey was cancelled: {story.cancelled_because.sentence}."
     elif story.delivery is not None:
-        yield _delivery(config, story)
+        yield _delivery(story, zone)
+    if story.remind_at is not None and story.choice is None:
+        yield f"If no answer comes, a reminder is due {in_words(story.remind_at, zone)}."
     if story.choice is not None and story.answered_at is not None:
-        yield f"The customer answered {story.choice} on {in_words(story.answered_at, config.zone)}."
+        yield f"The customer answered {story.choice} on {in_words(story.answered_at, zone)}."
         if story.comment:
             yield f"In their words: {story.comment}"
     if story.survey_id is not None and story.recipient is not None and config.mail_is_trial:
         yield f"This is a trial; the link in the mail: {survey_url(config, keys, story.survey_id)}/no"
 
 
-def _following_up(config: Config, story: ResolutionStory, follow_up: FollowUp | None) -> Iterator[str]:
+def _following_up(story: ResolutionStory, follow_up: FollowUp | None, zone: ZoneInfo) -> Iterator[str]:
     if follow_up is not None and follow_up.closed_at is None:
-        yield f"A follow-up is open; it is due {in_words(follow_up.due_at, config.zone)}."
+        yield f"A follow-up is open; it is due {in_words(follow_up.due_at, zone)}."
     elif follow_up is not None and follow_up.closed_at is not None and follow_up.outcome is not None:
-        closed = in_words(follow_up.closed_at, config.zone)
+        closed = in_words(follow_up.closed_at, zone)
         note = f": {follow_up.note}" if follow_up.note else "."
         yield f"The follow-up was closed as {follow_up.outcome.words} on {closed}{note}"
     if story.recheck is not None and story.rechecked_at is not None:
-        when = in_words(story.rechecked_at, config.zone)
+        when = in_words(story.rechecked_at, zone)
         yield f"Asked again after the follow-up, the customer answered {story.recheck} on {when}."
 
 
-def _decision(config: Config, decision: Decision) -> str:
+def _decision(entry: LedgerEntry, zone: ZoneInfo) -> str:
+    decision, reason = entry.decision, entry.decision.reason.sentence
+    by_rules = ""
+    if entry.who is not None and decision.reason is Reason.BY_HAND:
+        reason = f"{entry.who} decided so"
+    elif entry.who is not None:
+        by_rules = f"{entry.who} left it to the rules. "
     if decision.verdict is Verdict.ASK:
-        return f"We ask: {decision.reason.sentence}."
+        return f"{by_rules}We ask: {reason}."
     if decision.until is not None:
-        return f"We wait until {in_words(decision.until, config.zone)}: {decision.reason.sentence}."
-    return f"We do not ask: {decision.reason.sentence}."
+        return f"{by_rules}We wait until {in_words(decision.until, zone)}: {reason}."
+    return f"{by_rules}We do not ask: {reason}."
 
 
-def _delivery(config: Config, story: ResolutionStory) -> str:
+def _delivery(story: ResolutionStory, zone: ZoneInfo) -> str:
     words = f" ({story.words})" if story.words else ""
     to = f" to {story.recipient}" if story.recipient else ""
-    handed = in_words(story.handed_over_at, config.zone) if story.handed_over_at else ""
-    retry = f" until {in_words(story.mail_due_at, config.zone)}" if story.mail_due_at else ""
+    handed = in_words(story.handed_over_at, zone) if story.handed_over_at else ""
+    due = in_words(story.mail_due_at, zone) if story.mail_due_at else ""
     return {
-        "queued": f"The mail is in the outbox and goes out with the next run{words}.",
+        "queued": f"The mail is in the outbox, due {due}{words}.",
         "claimed": "The mail is being prepared.",
         "handing_over": "The mail is being handed over.",
         "sent": f"The mail{to} was accepted on {handed}{words}.",
-        "retry": f"The mail was refused for now{words}; it waits{retry}.",
+        "retry": f"The mail was refused for now{words}; it waits until {due}.",
         "failed": f"The mail was refused{words}; it is not tried again.",
         "unconfirmed": f"The mail{to} may have arrived on {handed}{words}, and is not sent again.",
         "dropped": f"The mail was withdrawn before it went out{words}.",

@@ -8,12 +8,13 @@ from enum import StrEnum
 from typing import Any
 
 from feedback.domain.cases import CaseRecord, CaseStatus, normalise_email
-from feedback.domain.eligibility import Decision, Reason
+from feedback.domain.eligibility import Decision, Override, Reason
 from feedback.domain.surveys import Choice
+from feedback.domain.timing import Whereabouts
 from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, as_held, load_queries, moment, moment_or_none
-from feedback.store.surveys import decision_of
+from feedback.store.surveys import OPEN_TO_STAFF, decision_of
 
 _sql = load_queries("cases")
 
@@ -60,18 +61,29 @@ class CaseSummary:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
+    """`who` is the person who decided it, or None for the rules."""
+
     at: datetime
     decision: Decision
+    who: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class ResolutionStory:
-    """A resolution with all that became of it; `ledger` oldest first, `recheck` the answer when asked again."""
+    """A resolution with all that became of it; `ledger` oldest first, `recheck` the answer when asked again.
 
+    `due_at` is when the survey goes, while it waits.
+    """
+
+    id: str
     n: int
     resolved_at: datetime
     agent: str | None
+    whereabouts: Whereabouts
+    override: Override | None
     survey_id: str | None
+    due_at: datetime | None
+    remind_at: datetime | None
     cancelled_because: Reason | None
     delivery: str | None
     words: str | None
@@ -84,6 +96,10 @@ class ResolutionStory:
     recheck: Choice | None
     rechecked_at: datetime | None
     ledger: tuple[LedgerEntry, ...]
+
+    @property
+    def is_open_to_staff(self) -> bool:
+        return self.delivery in OPEN_TO_STAFF and self.choice is None
 
 
 class Cases:
@@ -190,9 +206,14 @@ class Cases:
 
     def _story(self, row: Mapping[str, Any]) -> ResolutionStory:
         return ResolutionStory(
+            id=row["id"],
             n=row["n"],
             resolved_at=moment(row["resolved_at"]),
             agent=row["agent"],
+            whereabouts=Whereabouts(row["zone"], row["country"], row["team"]),
+            override=Override(row["wish"]) if row["wish"] else None,
+            due_at=moment_or_none(row["due_at"]),
+            remind_at=moment_or_none(row["remind_at"]),
             survey_id=row["survey_id"],
             cancelled_because=Reason(row["reason"]) if row["reason"] else None,
             delivery=row["delivery"],
@@ -209,6 +230,7 @@ class Cases:
                 LedgerEntry(
                     moment(entry["at"]),
                     decision_of(entry["verdict"], entry["reason"], entry["until"]),
+                    entry["who"],
                 )
                 for entry in self._database.rows(_sql.decisions_of, resolution_id=row["id"])
             ),

@@ -116,6 +116,14 @@ class Outbox:
     def queue_survey(self, survey_id: str, now: datetime) -> None:
         self._database.change(_sql.queue_survey, id=new_id(), survey_id=survey_id, due_at=now)
 
+    def requeue_survey(self, survey_id: str, due_at: datetime) -> None:
+        """Its mail, if it has not gone out, goes at another moment; also one that was withdrawn."""
+        self._database.change(_sql.requeue_survey, survey_id=survey_id, due_at=due_at)
+
+    def withdraw_survey(self, survey_id: str, words: str) -> None:
+        """Its mail, if it has not gone out, does not go."""
+        self._database.change(_sql.withdraw_survey, survey_id=survey_id, words=words)
+
     def queue_alert(self, follow_up_id: str, recipient: str, due_at: datetime) -> None:
         """Tell one person of a follow-up; nothing if an alert that is yet to be written will carry the news anyway."""
         self._database.change(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from feedback.domain.cases import normalise_email
 from feedback.domain.staff import FailedLogins, Staff
@@ -50,6 +51,11 @@ class StaffList:
         self.check_known(email)
         self._database.change(_sql.set_password, email=normalise_email(email), password_hash=password_hash)
 
+    def set_zone(self, email: str, zone: str | None) -> None:
+        """The time zone in which the person reads times; None is the business's. Raises NotFound."""
+        self.check_known(email)
+        self._database.change(_sql.set_zone, email=normalise_email(email), zone=zone)
+
     def disable(self, email: str, now: datetime) -> None:
         """Raises NotFound if nobody who may log in has this address."""
         if not self._database.change(_sql.disable_staff, email=normalise_email(email), at=now):
@@ -89,4 +95,5 @@ def _staff(row: Mapping[str, Any]) -> Staff:
         password_hash=row["password_hash"] or "",
         session_key=row["session_key"],
         disabled_at=moment_or_none(row["disabled_at"]),
+        zone=ZoneInfo(row["zone"]) if row["zone"] else None,
     )

@@ -14,6 +14,8 @@ from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
 
+OPEN_TO_STAFF = (None, "queued", "retry", "dropped")  # the states of a mail in which staff can decide about it
+
 _sql = load_queries("surveys")
 
 
@@ -25,14 +27,19 @@ class ResolutionStanding:
     facts: Facts
     survey_id: str | None
     survey_state: SurveyState | None
-    has_mail: bool
+    delivery: str | None
     decided: int
     last_decision: Decision | None
 
     @property
     def is_settled(self) -> bool:
         """Whether the question is on its way, or was stopped on its way: nothing is decided anew."""
-        return self.survey_state is SurveyState.ASKED or self.has_mail
+        return self.survey_state is SurveyState.ASKED or self.delivery is not None
+
+    @property
+    def is_open_to_staff(self) -> bool:
+        """Whether no mail has gone out, or is about to, so that staff can still decide otherwise."""
+        return self.delivery in OPEN_TO_STAFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,6 @@ class Surveys:
         row = self._database.row(_sql.resolution_facts, resolution_id=resolution_id)
         if row is None:
             raise NotFound(f"There is no resolution {resolution_id}.")
-        has_mail = row["mail_id"] is not None
         return ResolutionStanding(
             id=resolution_id,
             facts=Facts(
@@ -69,7 +75,7 @@ class Surveys:
                 n=row["n"],
                 address=row["email"],
                 customer_ref=row["customer_ref"],
-                asked_elsewhere=bool(row["asked_elsewhere"]) and not has_mail,
+                asked_elsewhere=bool(row["asked_elsewhere"]) and row["delivery"] is None,
                 has_open_follow_up=bool(row["has_open_follow_up"]),
                 override=Override(row["wish"]) if row["wish"] else None,
                 is_answered=bool(row["is_answered"]),
@@ -86,7 +92,7 @@ class Surveys:
             ),
             survey_id=row["survey_id"],
             survey_state=SurveyState(row["survey_state"]) if row["survey_state"] else None,
-            has_mail=has_mail,
+            delivery=row["delivery"],
             decided=row["last_seq"] or 0,
             last_decision=decision_of(row["last_verdict"], row["last_reason"], row["last_until"])
             if row["last_seq"]
@@ -153,6 +159,17 @@ class Surveys:
 
     def cancel(self, survey_id: str, reason: Reason) -> None:
         self._database.change(_sql.cancel_survey, id=survey_id, reason=reason)
+
+    def set_override(self, resolution_id: str, wish: Override | None) -> None:
+        """What staff want for the resolution's survey in place of the rules; None leaves it to them again."""
+        if wish is None:
+            self._database.change(_sql.remove_override, resolution_id=resolution_id)
+        else:
+            self._database.change(_sql.set_override, resolution_id=resolution_id, wish=wish)
+
+    def reinstate(self, survey_id: str) -> None:
+        """A survey whose mail had been withdrawn is asked after all."""
+        self._database.change(_sql.reinstate_survey, id=survey_id)
 
     def get(self, survey_id: str) -> Survey:
         """The survey with its newest answer. Raises NotFound."""

@@ -4,17 +4,20 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time
 from typing import NoReturn
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from feedback.config import Config
+from feedback.domain.eligibility import Decision, Override, Reason, Verdict
 from feedback.domain.followups import CLOSINGS, Channel, FollowUp, Outcome
 from feedback.domain.surveys import REASONS, Choice
 from feedback.domain.timing import local_day, moment_in_words, span_in_words
 from feedback.errors import NotFound, Refused, StoreError
 from feedback.keys import Keys
 from feedback.loop import backing_up, doubts, following_up
+from feedback.loop.asking import Asking
 from feedback.loop.explaining import explain_case
 from feedback.loop.health import check
 from feedback.store import Store
@@ -30,6 +33,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     desk = Blueprint("desk", __name__, url_prefix="/desk")
     desk.before_request(lambda: require_staff(store, keys))
     desk.before_request(csrf.protect)
+    asking = Asking(store, keys, config)
 
     @desk.context_processor
     def words() -> dict[str, object]:
@@ -38,13 +42,18 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return {
             "me": g.get("person"),
             "now": present,
-            "when": lambda moment: moment_in_words(moment, config.zone, present),
+            "when": lambda moment: moment_in_words(moment, zone(), present),
+            "zone": zone(),
             "span": span_in_words,
             "reasons": lambda answer: [REASONS[answer.choice][stage] for stage in answer.details.reasons],
             "dialled": _dialled,
             "channels": Channel,
             "closings": CLOSINGS,
         }
+
+    def zone() -> ZoneInfo:
+        """The reader's."""
+        return (g.person.zone if "person" in g else None) or config.zone
 
     @desk.get("/")
     def to_do() -> str:
@@ -142,11 +151,22 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             found = store.cases.get(key)
         except NotFound:
             abort(404)
-        return render_template("desk_case.html", case=found, told=explain_case(store, keys, config, found))
+        return render_template("desk_case.html", case=found, told=explain_case(store, keys, config, found, zone()))
+
+    @desk.post("/cases/<key>/<resolution_id>/<any(now, never, rules):wish>")
+    def decide(key: str, resolution_id: str, wish: str) -> Response:
+        override = None if wish == "rules" else Override(wish)
+        try:
+            flash(_decided(asking.decide_by_hand(resolution_id, override, person().id, now())))
+        except Refused as refusal:
+            flash(str(refusal))
+        except NotFound:
+            abort(404)
+        return redirect(url_for("desk.case", key=key), 303)
 
     @desk.get("/outbox")
     def outbox() -> str:
-        midnight = datetime.combine(local_day(now(), config.zone), time(), config.zone).astimezone(UTC)
+        midnight = datetime.combine(local_day(now(), zone()), time(), zone()).astimezone(UTC)
         mails = {
             standing: store.outbox.mails(standing, PAGE, since=midnight if standing is Standing.SENT else None)
             for standing in Standing
@@ -182,6 +202,17 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         abort(404)
 
     return desk
+
+
+def _decided(decision: Decision) -> str:
+    """What comes of a decision by hand, or of leaving it to the rules."""
+    if decision.verdict is Verdict.ASK:
+        return "It goes out with the next run, in less than a minute."
+    if decision.verdict is Verdict.DEFER:
+        return f"It waits: {decision.reason.sentence}."
+    return (
+        "It will not be sent." if decision.reason is Reason.BY_HAND else f"It is not sent: {decision.reason.sentence}."
+    )
 
 
 def _dialled(phone: str) -> str | None:

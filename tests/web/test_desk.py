@@ -159,6 +159,7 @@ def addresses(app: Flask, loop: Loop, method: str) -> list[str]:
     return [
         rule.rule.replace("<path:_unknown>", "nowhere")
         .replace("<any(arrived, again):what>", "arrived")
+        .replace("<resolution_id>/<any(now, never, rules):wish>", "a-resolution/now")
         .replace("<key>", keys.get(rule.rule.split("/")[2], "a-mail"))
         for rule in rules
         if rule.endpoint not in outside
@@ -467,7 +468,7 @@ def test_what_is_owed_stands_by_when_it_is_due_with_the_next_step(
         " Ada: Printer jams on page two Page <two> jams."
         " due in 2 hours · said no yesterday, 14:00 · nobody has it · asks for a call I take it"
         " Dan: Wrong size No words. Ask what is wrong."
-        " due in 3 hours · said no yesterday, 15:00 · yours Open"
+        " due in 3 hours · said no yesterday, 15:00 · yours Open Times are those of UTC."
     )
 
 
@@ -876,7 +877,7 @@ def test_a_case_tells_why_its_customer_was_asked_and_leads_to_the_follow_up(mara
     key = say_no(loop)
     (case,) = loop.store.cases.with_ref("A-1")
     page = mara.get(f"/desk/cases/{case.id}").text
-    for told in explain_case(loop.store, loop.keys, loop.config, case):
+    for told in explain_case(loop.store, loop.keys, loop.config, case, loop.config.zone):
         assert " ".join([told.heading, *told.lines]) in shown(page)
     assert "Wednesday, 4 March 2026, 12:00 (UTC): We ask: it is due." in shown(page)
     assert "The customer answered no on Wednesday, 4 March 2026, 14:00 (UTC)." in shown(page)
@@ -1043,3 +1044,78 @@ def test_held_mail_is_told_and_released_at_the_desk(mara: FlaskClient, loop: Loo
     assert "Released, but for what had gone out already." in mara.get("/desk/outbox").text
     loop.send(LATER)
     assert len(loop.maildir()) == 1
+
+
+# Deciding by hand, and the reader's clock
+
+
+def case_page(loop: Loop, ref: str = "A-1") -> str:
+    (case,) = loop.store.cases.with_ref(ref)
+    return f"/desk/cases/{case.id}"
+
+
+def buttons(page: str) -> dict[str, str]:
+    return {words: action for action, words in re.findall(r'formaction="([^"]+)">([^<]+)</button>', page)}
+
+
+def test_a_survey_is_sent_now_by_hand_and_the_page_says_by_whom(mara: FlaskClient, loop: Loop, clock: Clock) -> None:
+    clock.now = NOW + HOUR
+    loop.take(ADA)
+    page = mara.get(case_page(loop)).text
+    assert "Next: the survey is due Wednesday, 4 March 2026, 12:00 (UTC)" in shown(page)
+    assert set(buttons(page)) == {"Send now", "Never send"}
+    answer = post(mara, buttons(page)["Send now"])
+    assert (answer.status_code, answer.headers["Location"]) == (303, case_page(loop))
+    page = mara.get(case_page(loop)).text
+    assert "It goes out with the next run, in less than a minute." in shown(page)
+    assert "We ask: Mara decided so." in shown(page)
+    assert set(buttons(page)) == {"Never send", "Leave it to the rules"}
+    loop.ask(clock.now)
+    loop.send(clock.now)
+    page = mara.get(case_page(loop)).text
+    assert buttons(page) == {}
+    refused = post(mara, f"{case_page(loop)}/{resolution_of(loop)}/never")
+    assert refused.status_code == 303
+    assert "Its mail has gone out by now" in shown(mara.get(case_page(loop)).text)
+
+
+def post(client: FlaskClient, action: str) -> TestResponse:
+    return client.post(action, data={"csrf_token": csrf_of(client.get("/desk/").text)})
+
+
+def resolution_of(loop: Loop) -> str:
+    (row,) = loop.rows("SELECT r.id FROM resolutions r JOIN cases c ON c.id = case_id WHERE ref = 'A-1'")
+    return str(row["id"])
+
+
+def test_never_and_the_rules_again(mara: FlaskClient, loop: Loop, clock: Clock) -> None:
+    clock.now = NOW + HOUR
+    loop.take(ADA)
+    post(mara, buttons(mara.get(case_page(loop)).text)["Never send"])
+    page = mara.get(case_page(loop)).text
+    assert "It will not be sent." in shown(page)
+    post(mara, buttons(page)["Leave it to the rules"])
+    page = mara.get(case_page(loop)).text
+    assert "It waits: it is too soon after the resolution." in shown(page)
+    assert "Mara left it to the rules." in shown(page)
+
+
+def test_what_binds_is_told_to_who_wants_to_send(mara: FlaskClient, loop: Loop, clock: Clock) -> None:
+    loop.take(CHIOMA)
+    page = mara.get(case_page(loop, "C-3")).text
+    post(mara, buttons(page)["Send now"])
+    assert "It cannot be sent: we know no address of this customer." in shown(mara.get(case_page(loop, "C-3")).text)
+    assert post(mara, f"{case_page(loop, 'C-3')}/no-such-resolution/now").status_code == 404
+
+
+def test_a_person_reads_times_by_a_clock_of_their_own(mara: FlaskClient, loop: Loop) -> None:
+    loop.take(replace(ADA, zone="Asia/Tokyo"))
+    page = shown(mara.get(case_page(loop)).text)
+    assert "We wait until Thursday, 5 March 2026, 00:00 (UTC)" in page
+    assert "there it is Thursday, 5 March 2026, 09:00 (Asia/Tokyo)" in page
+    assert page.endswith("Times are those of UTC.")
+    with loop.store.write():
+        loop.store.staff.set_zone("mara@acme.example", "America/New_York")
+    page = shown(mara.get(case_page(loop)).text)
+    assert "We wait until Wednesday, 4 March 2026, 19:00 (America/New_York)" in page
+    assert page.endswith("Times are those of America/New_York.")

@@ -99,9 +99,14 @@ WHERE c.id = :id;
 
 -- name: resolutions_of_case
 -- A case's resolutions with their surveys, the delivery of each mail, and the answers, the second round's too.
-SELECT r.id, r.n, r.resolved_at, r.agent, s.id AS survey_id, s.reason, o.state AS delivery, o.words, o.recipient,
-  o.handed_over_at, o.due_at AS mail_due_at, a.choice, a.at AS answered_at, a.comment, ra.choice AS recheck, ra.at AS rechecked_at
+SELECT r.id, r.n, r.resolved_at, r.agent, r.team, cu.zone, cu.country, s.id AS survey_id, s.reason, s.remind_at,
+  CASE WHEN s.state = 'waiting' THEN s.due_at END AS due_at, o.state AS delivery, o.words, o.recipient, o.handed_over_at,
+  o.due_at AS mail_due_at, a.choice, a.at AS answered_at, a.comment, ra.choice AS recheck, ra.at AS rechecked_at,
+  ov.wish
 FROM resolutions r
+JOIN cases c ON c.id = r.case_id
+LEFT JOIN customers cu ON cu.id = c.customer_id
+LEFT JOIN overrides ov ON ov.resolution_id = r.id
 LEFT JOIN surveys s ON s.resolution_id = r.id AND s.round = 0
 LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
 LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
@@ -110,5 +115,7 @@ LEFT JOIN answers ra ON ra.survey_id = rs.id AND ra.seq = (SELECT MAX(seq) FROM 
 WHERE r.case_id = :case_id ORDER BY r.n;
 
 -- name: decisions_of
--- A resolution's ledger, oldest first.
-SELECT at, verdict, reason, until FROM decisions WHERE resolution_id = :resolution_id ORDER BY seq;
+-- A resolution's ledger, oldest first, each entry with who decided it, if it was a person.
+SELECT d.at, d.verdict, d.reason, d.until, st.name AS who
+FROM decisions d LEFT JOIN staff st ON st.id = d.staff_id
+WHERE d.resolution_id = :resolution_id ORDER BY d.seq;

@@ -2,6 +2,16 @@
 -- A survey's mail; the address is read when it is sent.
 INSERT INTO outbox (id, kind, survey_id, state, due_at) VALUES (:id, 'survey', :survey_id, 'queued', :due_at);
 
+-- name: requeue_survey!
+-- A survey's mail that has not gone out, or was withdrawn, goes out at another moment.
+UPDATE outbox SET state = 'queued', due_at = :due_at, words = NULL
+WHERE survey_id = :survey_id AND kind = 'survey' AND state IN ('queued', 'retry', 'dropped');
+
+-- name: withdraw_survey!
+-- A survey's mail that has not gone out is not to.
+UPDATE outbox SET state = 'dropped', words = :words
+WHERE survey_id = :survey_id AND kind = 'survey' AND state IN ('queued', 'retry');
+
 -- name: queue_alert!
 -- The next alert about a follow-up to one person, unless one waits to be written, or there were too many.
 INSERT INTO outbox (id, kind, follow_up_id, n, recipient, state, due_at)

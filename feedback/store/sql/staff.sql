@@ -4,19 +4,23 @@ INSERT INTO staff (id, email, name, password_hash) VALUES (:id, :email, :name, :
 
 -- name: staff
 -- Everyone who may or might work at the desk.
-SELECT id, email, name, password_hash, session_key, disabled_at FROM staff ORDER BY name, email;
+SELECT id, email, name, password_hash, session_key, disabled_at, zone FROM staff ORDER BY name, email;
 
 -- name: staff_by_id^
 -- One person.
-SELECT id, email, name, password_hash, session_key, disabled_at FROM staff WHERE id = :id;
+SELECT id, email, name, password_hash, session_key, disabled_at, zone FROM staff WHERE id = :id;
 
 -- name: staff_by_email^
 -- One person, by the normalised address.
-SELECT id, email, name, password_hash, session_key, disabled_at FROM staff WHERE email = :email;
+SELECT id, email, name, password_hash, session_key, disabled_at, zone FROM staff WHERE email = :email;
 
 -- name: set_password!
 -- A new password; a disabled person may log in again.
 UPDATE staff SET password_hash = :password_hash, disabled_at = NULL WHERE email = :email;
+
+-- name: set_zone!
+-- The clock by which a person reads times; NULL is the business's.
+UPDATE staff SET zone = :zone WHERE email = :email;
 
 -- name: end_sessions!
 -- Logged out, everywhere.

@@ -8,7 +8,7 @@ SELECT r.id, r.n, r.resolved_at, r.resolved_by, r.topic, r.channel, r.team, r.in
     JOIN cases fc ON fc.id = fr.case_id
     WHERE f.closed_at IS NULL AND fc.customer_id = c.customer_id) AS has_open_follow_up,
   EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = s.id) AS is_answered, s.id AS survey_id, s.state AS survey_state,
-  o.id AS mail_id,
+  o.state AS delivery,
   EXISTS (SELECT 1 FROM asked_elsewhere e WHERE e.source = c.source AND e.ref = c.ref AND e.round = 0
     AND r.resolved_at BETWEEN e.from_at AND e.to_at) AS asked_elsewhere,
   c.resolved_at IS NOT NULL AND r.n = (SELECT MAX(n) FROM resolutions WHERE case_id = r.case_id) AS is_latest,
@@ -98,6 +98,19 @@ UPDATE surveys SET state = 'asked', asked_at = :at WHERE id = :id AND state = 'w
 -- name: cancel_survey!
 -- We do not ask after all.
 UPDATE surveys SET state = 'cancelled', reason = :reason WHERE id = :id AND state IN ('waiting', 'asked');
+
+-- name: reinstate_survey!
+-- A survey whose mail is in the outbox again is asked after all.
+UPDATE surveys SET state = 'asked', reason = NULL WHERE id = :id AND state = 'cancelled';
+
+-- name: set_override!
+-- What staff decided by hand about a resolution's survey.
+INSERT INTO overrides (resolution_id, wish) VALUES (:resolution_id, :wish)
+ON CONFLICT (resolution_id) DO UPDATE SET wish = excluded.wish;
+
+-- name: remove_override!
+-- The rules decide again.
+DELETE FROM overrides WHERE resolution_id = :resolution_id;
 
 -- name: survey^
 -- A survey as the customer's page needs it, with its first and its newest answer; none of somebody who was erased.
