@@ -5,7 +5,7 @@ ALTER TABLE surveys ADD COLUMN customer_id TEXT REFERENCES customers (id);
 UPDATE surveys SET customer_id = (SELECT c.customer_id FROM resolutions r JOIN cases c ON c.id = r.case_id
   WHERE r.id = surveys.resolution_id);
 CREATE INDEX surveys_of_customer ON surveys (customer_id, due_at);
-CREATE INDEX customers_by_address ON customers (LOWER(email)) WHERE email IS NOT NULL;
+CREATE INDEX customers_by_address ON customers (LOWER(email));
 
 -- When a customer who stays silent is reminded.
 ALTER TABLE surveys ADD COLUMN remind_at TEXT;

@@ -34,8 +34,8 @@ JOIN resolutions r ON r.id = s.resolution_id
 LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
 WHERE mine.id = :resolution_id AND (r.case_id <> mine.case_id OR s.round = 0) AND (
   o.state IN ('handing_over', 'sent', 'unconfirmed')
-  OR ((s.state = 'waiting' OR o.state IN ('queued', 'claimed', 'retry')) AND (own.id IS NULL OR own.state = 'cancelled'
-    OR s.due_at < own.due_at OR (s.due_at = own.due_at AND s.id < own.id))))
+  OR ((s.state = 'waiting' OR (s.state = 'asked' AND o.state IN ('queued', 'claimed', 'retry'))) AND (own.id IS NULL
+    OR own.state = 'cancelled' OR s.due_at < own.due_at OR (s.due_at = own.due_at AND s.id < own.id))))
 UNION ALL
 SELECT e.handed_over_at, 0 FROM asked_elsewhere e
 JOIN resolutions mine ON mine.id = :resolution_id
