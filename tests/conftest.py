@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sysconfig
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
@@ -26,7 +26,7 @@ from feedback.config import Config, load_config
 from feedback.domain.cases import CaseRecord, CaseStatus
 from feedback.keys import Keys, load_keys
 from feedback.loop.asking import Asking
-from feedback.loop.intake import Taken, take_in
+from feedback.loop.intake import BATCH, Taken, take_in
 from feedback.loop.sending import Sending
 from feedback.mail.transport import open_transport
 from feedback.store import Store, open_store
@@ -120,6 +120,16 @@ class Loop:
 
     def take(self, *records: CaseRecord, now: datetime = NOW) -> list[Taken]:
         return take_in(self.store, self.asking, records, now)
+
+    def take_many(self, records: Sequence[CaseRecord], now: datetime) -> None:
+        for first in range(0, len(records), BATCH):
+            self.take(*records[first : first + BATCH], now=now)
+
+    def forget(self) -> None:
+        """Empty the database."""
+        with self.store.write():
+            for table in ("decisions", "outbox", "surveys", "resolutions", "cases", "customers"):
+                self.store._database.connection.execute(f"DELETE FROM {table}")
 
     def ask(self, now: datetime = NOW + DAY) -> int:
         """Ask whoever is due; how many mails that put into the outbox."""

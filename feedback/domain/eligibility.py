@@ -118,10 +118,6 @@ class Facts:
     n: int
     address: str | None
     customer_ref: str | None
-    asked_elsewhere: bool
-    has_open_follow_up: bool
-    override: Override | None
-    is_answered: bool
     status: CaseStatus
     is_latest: bool
     resolved_at: datetime
@@ -132,6 +128,10 @@ class Facts:
     channel: str | None
     tags: tuple[str, ...]
     whereabouts: Whereabouts
+    asked_elsewhere: bool = False
+    has_open_follow_up: bool = False
+    is_answered: bool = False
+    override: Override | None = None
     suppression: Suppression | None = None
     contacts: tuple[Contact, ...] = ()
 

@@ -60,6 +60,13 @@ class FollowUps:
             raise NotFound(f"There is no follow-up {key}. See the open ones with: feedback followups")
         return _follow_up(row)
 
+    def times_open(self, since: datetime) -> list[tuple[str, datetime, datetime | None]]:
+        """Customer, opened, closed (None: open still) of each follow-up that was open since a moment."""
+        return [
+            (row["customer_id"], moment(row["opened_at"]), moment_or_none(row["closed_at"]))
+            for row in self._database.rows(_sql.times_open, since=since)
+        ]
+
     def open_ones(self, limit: int = MOST, offset: int = 0) -> list[FollowUp]:
         """By when they are due."""
         return [_follow_up(row) for row in self._database.rows(_sql.open_follow_ups, limit=limit, offset=offset)]

@@ -43,6 +43,17 @@ class ResolutionStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class PastResolution:
+    """A resolution with the facts as they are now, and when the case was resolved again, if it was."""
+
+    id: str
+    case_id: str
+    customer_id: str | None
+    facts: Facts
+    next_resolved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """An answer with what it is about, and the follow-up that it opened."""
 
@@ -69,26 +80,13 @@ class Surveys:
             raise NotFound(f"There is no resolution {resolution_id}.")
         return ResolutionStanding(
             id=resolution_id,
-            facts=Facts(
-                source=row["source"],
-                ref=row["ref"],
-                n=row["n"],
-                address=row["email"],
-                customer_ref=row["customer_ref"],
+            facts=_facts(
+                row,
                 asked_elsewhere=bool(row["asked_elsewhere"]) and row["delivery"] is None,
                 has_open_follow_up=bool(row["has_open_follow_up"]),
                 override=Override(row["wish"]) if row["wish"] else None,
                 is_answered=bool(row["is_answered"]),
-                status=CaseStatus(row["status"]),
                 is_latest=bool(row["is_latest"]),
-                resolved_at=moment(row["resolved_at"]),
-                by_automation=row["resolved_by"] == ResolvedBy.AUTOMATION,
-                interactions=row["interactions"],
-                has_reply=row["first_reply_at"] is not None,
-                topic=row["topic"],
-                channel=row["channel"],
-                tags=tuple((row["tags"] or "").split(",")),
-                whereabouts=Whereabouts(row["zone"], row["country"], row["team"]),
             ),
             survey_id=row["survey_id"],
             survey_state=SurveyState(row["survey_state"]) if row["survey_state"] else None,
@@ -103,6 +101,29 @@ class Surveys:
         """The other surveys of whoever has the address, due since a moment: asked, or about to be asked before."""
         rows = self._database.rows(_sql.contacts, resolution_id=resolution_id, address=address, since=since)
         return tuple(Contact(moment(row["at"]), bool(row["is_same_case"])) for row in rows)
+
+    def past(self, since: datetime, until: datetime) -> list[PastResolution]:
+        """The resolutions of a time, the oldest first, without what was asked about them or decided by hand."""
+        return [
+            PastResolution(
+                id=row["id"],
+                case_id=row["case_id"],
+                customer_id=row["customer_id"],
+                facts=_facts(row, is_latest=bool(row["is_dated"])),
+                next_resolved_at=moment_or_none(row["next_resolved_at"]),
+            )
+            for row in self._database.rows(_sql.past_resolutions, since=since, until=until)
+        ]
+
+    def past_contacts(self, since: datetime, until: datetime) -> list[tuple[str, str, datetime]]:
+        """Mails to customers that went out between two moments: normalised address, case, moment."""
+        rows = self._database.rows(_sql.past_contacts, since=since, until=until)
+        return [(row["address"], row["case_id"], moment(row["at"])) for row in rows]
+
+    def suppressed_since(self) -> dict[str, tuple[datetime, Suppression]]:
+        """By its hash, each address to which nothing is sent: since when, and why."""
+        rows = self._database.rows(_sql.suppressions)
+        return {row["address_hash"]: (moment(row["at"]), Suppression(row["reason"])) for row in rows}
 
     def passed_over(self, resolution_id: str, address: str, since: datetime) -> list[str]:
         """The person's other resolutions since a moment that were not asked about for the sake of another survey."""
@@ -245,6 +266,27 @@ class Surveys:
             )
             for row in self._database.rows(_sql.asked_since, since=since)
         ]
+
+
+def _facts(row: Mapping[str, Any], **more: Any) -> Facts:
+    """What a row tells of a resolution, its case and its customer, and what else is known."""
+    return Facts(
+        source=row["source"],
+        ref=row["ref"],
+        n=row["n"],
+        address=row["email"],
+        customer_ref=row["customer_ref"],
+        status=CaseStatus(row["status"]),
+        resolved_at=moment(row["resolved_at"]),
+        by_automation=row["resolved_by"] == ResolvedBy.AUTOMATION,
+        interactions=row["interactions"],
+        has_reply=row["first_reply_at"] is not None,
+        topic=row["topic"],
+        channel=row["channel"],
+        tags=tuple((row["tags"] or "").split(",")),
+        whereabouts=Whereabouts(row["zone"], row["country"], row["team"]),
+        **more,
+    )
 
 
 def decision_of(verdict: str, reason: str, until: str | None) -> Decision:

@@ -42,6 +42,28 @@ JOIN resolutions mine ON mine.id = :resolution_id
 JOIN cases c ON c.id = mine.case_id
 WHERE e.handed_over_at > :since AND LOWER(e.recipient) = LOWER(:address) AND NOT (e.source = c.source AND e.ref = c.ref);
 
+-- name: past_resolutions
+-- What a decision about each resolution of a time would have rested on, as far as it is known now, the oldest first.
+SELECT r.id, r.case_id, r.n, r.resolved_at, r.resolved_by, r.topic, r.channel, r.team, r.interactions, r.first_reply_at,
+  c.source, c.ref, c.status, c.tags, c.customer_id, cu.email, cu.ref AS customer_ref, cu.zone, cu.country,
+  c.resolved_at IS NOT NULL AS is_dated,
+  (SELECT resolved_at FROM resolutions WHERE case_id = r.case_id AND n = r.n + 1) AS next_resolved_at
+FROM resolutions r
+JOIN cases c ON c.id = r.case_id
+LEFT JOIN customers cu ON cu.id = c.customer_id
+WHERE r.resolved_at > :since AND r.resolved_at <= :until AND c.erased_at IS NULL
+ORDER BY r.resolved_at, c.source, c.ref;
+
+-- name: past_contacts
+-- Customers' mails that went out, or may have, between two moments, by the address that the customer has now.
+SELECT LOWER(cu.email) AS address, r.case_id, o.handed_over_at AS at
+FROM outbox o
+JOIN surveys s ON s.id = o.survey_id
+JOIN resolutions r ON r.id = s.resolution_id
+JOIN customers cu ON cu.id = s.customer_id
+WHERE o.handed_over_at > :since AND o.handed_over_at <= :until AND o.kind = 'survey'
+  AND o.state IN ('handing_over', 'sent', 'unconfirmed') AND cu.email IS NOT NULL;
+
 -- name: passed_over
 -- Resolutions since a moment about which a person was not asked because of another survey, the oldest first.
 SELECT r.id FROM customers cu
@@ -49,7 +71,7 @@ JOIN cases c ON c.customer_id = cu.id
 JOIN resolutions r ON r.case_id = c.id AND r.resolved_at > :since AND r.id <> :resolution_id
 JOIN decisions d ON d.resolution_id = r.id AND d.seq = (SELECT MAX(seq) FROM decisions WHERE resolution_id = r.id)
 WHERE LOWER(cu.email) = LOWER(:address) AND d.verdict = 'skip' AND d.reason = 'asked_lately'
-ORDER BY r.resolved_at, r.id;
+ORDER BY r.resolved_at, c.source, c.ref;
 
 -- name: suppressed^
 -- Why nothing is sent to an address, by its hash.
