@@ -285,6 +285,15 @@ def load_config(environ: Mapping[str, str] | None = None, env_file: Path | None 
         raise ConfigError("\n".join(_sentence(problem, values) for problem in error.errors())) from None
 
 
+def with_changes(config: Config, changes: Mapping[str, str]) -> Config:
+    """The settings with some of them read anew, by field name. Raises ConfigError naming what is wrong."""
+    known = {field: getattr(config, field) for field in Config.model_fields}
+    try:
+        return Config(**{**known, **changes})
+    except ValidationError as error:
+        raise ConfigError("\n".join(_sentence(problem, changes) for problem in error.errors())) from None
+
+
 def env_line(setting: str, value: str) -> str:
     """A line of `.env` from which `load_config` reads this value for the setting."""
     quoted = value.replace("\\", "\\\\").replace("'", "\\'")

@@ -128,10 +128,10 @@ def _weekdays(text: str) -> frozenset[int]:
     days: set[int] = set()
     numbers = {name.lower(): number for number, name in enumerate(DAY_NAMES)}
     for part in text.lower().replace("–", "-").split(","):
-        first, _, last = part.partition("-")
-        if first not in numbers or (last or first) not in numbers:
+        first, dash, last = part.partition("-")
+        if first not in numbers or (dash and last not in numbers):
             raise ValueError(_WINDOW)
-        begin, end = numbers[first], numbers[last or first]
+        begin, end = numbers[first], numbers[last if dash else first]
         days.update(day % 7 for day in range(begin, end + 1 if end >= begin else end + 8))
     return frozenset(days)
 
@@ -180,7 +180,7 @@ def _country(value: object) -> object:
 def _bases(value: object) -> object:
     expected = f"countries with one of {', '.join(Basis)}, such as DE:consent"
     table = _table(_basis, expected, value)
-    if not isinstance(table, dict):
+    if not isinstance(value, str) or not isinstance(table, dict):
         return table
     if not all(re.fullmatch("[a-z]{2}", country) for country in table):
         raise ValueError(expected)
@@ -194,6 +194,33 @@ def _share(value: object) -> object:
     if match is None or not 0 < float(match[1]) <= 100:
         raise ValueError("a share such as 25%, more than 0% and at most 100%")
     return float(match[1]) / 100
+
+
+def as_text(value: object) -> str:
+    """A setting's value as one writes it: `24h`, `Mon-Fri 09:00-18:00`, `25%`, `off`."""
+    if value is None or value == timedelta(0):
+        return "off"
+    if isinstance(value, timedelta):
+        seconds = int(value.total_seconds())
+        unit = next(unit for unit in ("h", "m", "s") if seconds % _UNITS[unit] == 0)
+        is_in_days = seconds % _UNITS["d"] == 0 and seconds > _UNITS["d"]
+        return f"{seconds // _UNITS['d']}d" if is_in_days else f"{seconds // _UNITS[unit]}{unit}"
+    if isinstance(value, Window):
+        hours = "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in (value.opens, value.closes))
+        return f"{_days_as_text(value.days)} {hours}"
+    return f"{value * 100:g}%" if isinstance(value, float) else str(value)
+
+
+def _days_as_text(days: frozenset[int]) -> str:
+    """`Mon-Wed,Sat`."""
+    stretches: list[list[int]] = []
+    for day in sorted(days):
+        if stretches and stretches[-1][-1] == day - 1:
+            stretches[-1].append(day)
+        else:
+            stretches.append([day])
+    names = ((DAY_NAMES[stretch[0]], DAY_NAMES[stretch[-1]]) for stretch in stretches)
+    return ",".join(first if first == last else f"{first}-{last}" for first, last in names)
 
 
 Words = Annotated[frozenset[str], BeforeValidator(_words)]  # compared without regard to capitals

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from feedback.config import Config, load_config
+from feedback.config import Config, load_config, with_changes
 from feedback.errors import ConfigError
-from feedback.setting_types import is_email
+from feedback.setting_types import Basis, Window, as_text, is_email
 
 CARE = Address("Acme", addr_spec="care@acme.example")
 
@@ -52,6 +52,10 @@ def test_an_empty_environment_runs_with_defaults_that_reach_nobody() -> None:
     assert (config.delay, config.max_age) == (timedelta(hours=24), timedelta(days=7))
     assert (config.link_ends, config.change_within) == (timedelta(days=28), timedelta(days=14))
     assert config.follow_up_within == timedelta(hours=24)
+    assert config.window == Window(frozenset(range(5)), 9 * 60, 18 * 60)
+    assert (config.ask_again_after, config.sample, config.reminder) == (timedelta(days=14), 1.0, timedelta(0))
+    assert (config.country, config.team_zones, config.delay_by_topic, config.delay_by_channel) == (None, {}, {}, {})
+    assert (config.basis_in("DE"), config.basis_in("FR"), config.basis_in(None)) == (Basis.NONE, None, None)
 
 
 def test_nothing_that_is_not_ours_is_read() -> None:
@@ -76,6 +80,23 @@ def test_an_empty_value_is_the_default() -> None:
         ("REPLY_TO", " Acme  <care@acme.example> ", CARE),
         ("ALERT_TO", "a@acme.example, Acme <care@acme.example>,", (Address(addr_spec="a@acme.example"), CARE)),
         ("MAIL", "stdout:", "stdout:"),
+        ("WINDOW", "off", None),
+        ("WINDOW", "mon-FRI 9:00 - 18:00", Window(frozenset(range(5)), 540, 1080)),
+        ("WINDOW", "Mon–Wed,sat 10:30–24:00", Window(frozenset({0, 1, 2, 5}), 630, 1440)),
+        ("WINDOW", "Fri-Mon 22:00-02:00", Window(frozenset({4, 5, 6, 0}), 1320, 120)),
+        ("WINDOW", "08:00-20:00", Window(frozenset(range(7)), 480, 1200)),
+        (
+            "DELAY_BY_TOPIC",
+            "Parcels: 4d, spare parts:36h,",
+            {"parcels": timedelta(days=4), "spare parts": timedelta(hours=36)},
+        ),
+        ("TEAM_ZONES", "Sales:America/New_York", {"sales": ZoneInfo("America/New_York")}),
+        ("COUNTRY", "de", "DE"),
+        ("BASIS", "de:consent, AT: none", {"DE": Basis.CONSENT, "AT": Basis.NONE}),
+        ("SAMPLE", "12.5%", 0.125),
+        ("SAMPLE", "100 %", 1.0),
+        ("ASK_AGAIN_AFTER", "off", timedelta(0)),
+        ("REMINDER", "5d", timedelta(days=5)),
         ("URL", "https://care.acme.example/", "https://care.acme.example"),
         ("URL", "https://acme.example:8443/", "https://acme.example:8443"),
         ("LISTEN", "0.0.0.0:80", "0.0.0.0:80"),
@@ -96,6 +117,29 @@ def test_each_setting_reads_into_its_type(name: str, given: str, kept: object) -
     ("name", "given", "expected"),
     [
         ("DATA_DIR", "~nobody-of-this-name/var", "folder"),
+        *(
+            ("WINDOW", given, "Mon-Fri 09:00-18:00, or off")
+            for given in (
+                "9-18",
+                "Mon-Fri",
+                "Mo-Fr 09:00-18:00",
+                "Mon-Fri 09:00-09:00",
+                "24:00-02:00",
+                "09:60-18:00",
+                "09:00-24:01",
+                "Mon- 09:00-18:00",
+                ",Mon 09:00-18:00",
+                "Mon-Fri 09:00-18:00 Sat 10:00-12:00",
+            )
+        ),
+        *(("DELAY_BY_TOPIC", given, "chat:2h") for given in ("parcels", "parcels:soon", ":2h", "a:1h,A:2h")),
+        ("TEAM_ZONES", "Sales:Europe/Nowhere", "Sales:Europe/Berlin"),
+        ("COUNTRY", "Germany", "DE"),
+        ("BASIS", "DE:sure", "DE:consent"),
+        ("BASIS", "DEU:consent", "DE:consent"),
+        *(("SAMPLE", given, "25%") for given in ("0%", "101%", "0.25", "25", "-5%")),
+        *(("ASK_AGAIN_AFTER", given, "or off") for given in ("0", "two weeks", "14")),
+        ("REMINDER", "on", "or off"),
         ("BUSINESS", "x" * 101, "at most 100 characters"),
         ("SENDER", "Acme", "Acme <care@acme.example>"),
         ("SENDER", "Acme <care@acme>", "Acme <care@acme.example>"),
@@ -373,3 +417,44 @@ def test_no_mail_goes_out_without_a_sender_and_someone_who_hears_of_a_no() -> No
 )
 def test_an_address_is_one_that_mail_can_be_sent_to(address: str, fits: bool) -> None:
     assert is_email(address) is fits
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("DELAY", "7d", "FEEDBACK_DELAY must be shorter than FEEDBACK_MAX_AGE"),
+        ("DELAY_BY_TOPIC", "parcels:8d", "FEEDBACK_DELAY_BY_TOPIC for parcels must be shorter"),
+        ("DELAY_BY_CHANNEL", "mail:8d", "FEEDBACK_DELAY_BY_CHANNEL for mail must be shorter"),
+        ("REMINDER", "28d", "FEEDBACK_REMINDER must be shorter than FEEDBACK_LINK_ENDS"),
+    ],
+)
+def test_settings_that_make_no_sense_together_are_refused(name: str, given: str, told: str) -> None:
+    assert told in refusal(**{name: given})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("DELAY", text) for text in ("90s", "30m", "24h", "36h", "2d", "5d")),
+        *(
+            ("WINDOW", text)
+            for text in ("Mon-Fri 09:00-18:00", "off", "Mon,Wed-Thu,Sun 22:00-02:30", "Mon-Sun 00:00-24:00")
+        ),
+        *(("SAMPLE", text) for text in ("100%", "12.5%", "1%")),
+        *(("ASK_AGAIN_AFTER", text) for text in ("off", "14d")),
+    ],
+)
+def test_a_value_is_told_as_one_writes_it(name: str, text: str) -> None:
+    assert as_text(getattr(load(**{name: text}), name.lower())) == text
+
+
+def test_settings_can_be_changed_one_by_one_and_are_checked_again() -> None:
+    config = load(BASIS="DE:consent", TEAM_ZONES="a:UTC", SENDER="care@acme.example", SKIP_TAGS="x", SAMPLE="50%")
+    assert with_changes(config, {}) == config
+    changed = with_changes(config, {"delay": "48h", "window": "off"})
+    assert (changed.delay, changed.window) == (timedelta(hours=48), None)
+    assert changed.model_copy(update={"delay": config.delay, "window": config.window}) == config
+    with pytest.raises(ConfigError, match="FEEDBACK_DELAY: given 'soon', expected a duration"):
+        with_changes(config, {"delay": "soon"})
+    with pytest.raises(ConfigError, match="FEEDBACK_DELAY must be shorter"):
+        with_changes(config, {"delay": "10d"})

@@ -13,6 +13,7 @@ from feedback.cli.erasing import erase_command
 from feedback.cli.followups import explain_command, followups
 from feedback.cli.imports import import_group
 from feedback.cli.moments import at_option, moment
+from feedback.cli.simulating import simulate_command
 from feedback.cli.starting import demo, init
 from feedback.cli.terminal import Commands, safe
 from feedback.config import load_config
@@ -40,6 +41,7 @@ for command in (
     key,
     staff,
     explain_command,
+    simulate_command,
     followups,
 ):
     main.add_command(command)

@@ -45,12 +45,26 @@ class ZoneType(click.ParamType[ZoneInfo]):
             self.fail(f"given {value!r}, expected a time zone such as Europe/Berlin.", param, ctx)
 
 
+class LengthType(click.ParamType[timedelta]):
+    """How long: `30d`, `24h`, `90m`."""
+
+    name = "length"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        match = re.fullmatch(r"(\d{1,6})([mhd])", value)
+        if match is None or int(match[1]) == 0:
+            self.fail(f"given {value!r}, expected a length of time such as 30d.", param, ctx)
+        return int(match[1]) * _UNITS[match[2]]
+
+
 at_option = click.option("--at", type=_Moment(), help="The moment to work by, for trials: a time, or +25h from now.")
 
 
-def moment(config: Config, store: Store, at: datetime | timedelta | None) -> datetime:
-    """The moment that a command works by. Another than now only while mail reaches no real person."""
-    if at is not None and not config.mail_is_trial:
+def moment(config: Config, store: Store, at: datetime | timedelta | None, *, changes_nothing: bool = False) -> datetime:
+    """The moment that a command works by. Another than now only while mail reaches no real person, or for a look."""
+    if at is not None and not config.mail_is_trial and not changes_nothing:
         raise ConfigError(
             "--at is for trials, and FEEDBACK_MAIL names a real mail server.\n"
             "Leave --at out, or set FEEDBACK_MAIL=maildir:"

@@ -96,7 +96,8 @@ def _asking(keys: Keys, config: Config, story: ResolutionStory, zone: ZoneInfo) 
         yield f"{in_words(entry.at, zone)}: {_decision(entry, zone)}"
     if story.due_at is not None:
         customers = zone_of(story.whereabouts, config)
-        theirs = "" if customers.key == zone.key else f"; there it is {in_words(story.due_at, customers)}"
+        is_same = story.due_at.astimezone(customers).utcoffset() == story.due_at.astimezone(zone).utcoffset()
+        theirs = "" if is_same else f"; there it is {in_words(story.due_at, customers)}"
         yield f"Next: the survey is due {in_words(story.due_at, zone)}{theirs}. Before it goes it is decided once more."
     if story.cancelled_because is not None:
         yield f"The survey was cancelled: {story.cancelled_because.sentence}."

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,6 +15,12 @@ from feedback.domain.timing import local_day
 from feedback.keys import Keys
 from feedback.store import Store
 from feedback.store.surveys import PastResolution
+
+SETTINGS = (  # those that decide whether and when
+    *("delay", "delay_by_topic", "delay_by_channel", "window", "zone", "team_zones", "country", "max_age", "sample"),
+    *("ask_again_after", "basis", "own_domains", "skip_domains", "skip_customers", "skip_tags", "skip_topics"),
+    "skip_channels",
+)
 
 
 @dataclass(slots=True)
@@ -60,6 +66,25 @@ class Simulation:
             Day(day, counts[Verdict.ASK][day], counts[Verdict.DEFER][day])
             for day in (first + timedelta(days=n) for n in range((last - first).days + 1))
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How many resolutions had a verdict in each of several simulations, or had it for a reason."""
+
+    verdict: Verdict
+    reason: Reason | None
+    counts: list[int]
+
+
+def side_by_side(found: Sequence[Simulation]) -> Iterator[Line]:
+    """Each verdict, then the reasons for waiting and for not asking, the most frequent first."""
+    for verdict in (Verdict.ASK, Verdict.DEFER, Verdict.SKIP):
+        yield Line(verdict, None, [one.verdicts()[verdict] for one in found])
+        counts = [one.reasons(verdict) for one in found]
+        if verdict is not Verdict.ASK:
+            for reason in sorted(set().union(*counts), key=lambda reason: -max(count[reason] for count in counts)):
+                yield Line(verdict, reason, [count[reason] for count in counts])
 
 
 def simulate(store: Store, keys: Keys, config: Config, since: datetime, until: datetime) -> Simulation:

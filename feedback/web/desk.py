@@ -3,26 +3,28 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time
+from itertools import zip_longest
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from feedback.config import Config
+from feedback.config import Config, with_changes
 from feedback.domain.eligibility import Decision, Override, Reason, Verdict
 from feedback.domain.followups import CLOSINGS, Channel, FollowUp, Outcome
 from feedback.domain.surveys import REASONS, Choice
 from feedback.domain.timing import local_day, moment_in_words, span_in_words
-from feedback.errors import NotFound, Refused, StoreError
+from feedback.errors import ConfigError, NotFound, Refused, StoreError
 from feedback.keys import Keys
 from feedback.loop import backing_up, doubts, following_up
 from feedback.loop.asking import Asking
 from feedback.loop.explaining import explain_case
 from feedback.loop.health import check
+from feedback.loop.simulating import side_by_side, simulate
 from feedback.store import Store
 from feedback.store.outbox import Standing
-from feedback.web.forms import CloseForm, InteractionForm, clean
+from feedback.web.forms import CloseForm, InteractionForm, WhatIfForm, clean
 from feedback.web.login import csrf, person, require_staff
 
 PAGE = 50
@@ -163,6 +165,25 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         except NotFound:
             abort(404)
         return redirect(url_for("desk.case", key=key), 303)
+
+    @desk.get("/what-if")
+    def what_if() -> str | tuple[str, int]:
+        """What the present settings would have done, beside others; nothing is written."""
+        form = WhatIfForm.of(request.args, config)
+        changes, refusal, settings = form.changes(config), "", [config]
+        try:
+            settings += [with_changes(config, changes)] if changes else []
+        except ConfigError as error:
+            refusal = str(error)
+        until = now()
+        found = [simulate(store, keys, one, until - form.last, until) for one in settings]
+        days = list(zip_longest(*(one.days(zone()) for one in found)))
+        most = max((day.asked + day.due for row in days for day in row if day is not None), default=0)
+        page = render_template(
+            "desk_what_if.html", form=form, found=found, lines=list(side_by_side(found)), days=days, most=most,
+            refusal=refusal,
+        )  # fmt: skip
+        return (page, 422) if refusal else page
 
     @desk.get("/outbox")
     def outbox() -> str:

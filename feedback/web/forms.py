@@ -1,7 +1,10 @@
 """What customers and staff can send us."""
 
 import re
+from datetime import timedelta
+from typing import Self
 
+from werkzeug.datastructures import MultiDict
 from wtforms import (
     BooleanField,
     Form,
@@ -16,9 +19,11 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import AnyOf, DataRequired, InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from feedback.config import Config
 from feedback.domain.followups import CLOSINGS, NOTE_LONGEST, Channel
 from feedback.domain.staff import PASSWORD_LONGEST
 from feedback.domain.surveys import COMMENT_LONGEST, Choice, Details, Stage
+from feedback.setting_types import as_text
 
 
 def clean(text: str | None) -> str:
@@ -67,6 +72,34 @@ class LoginForm(Form):
     email = StringField(validators=[InputRequired(), Length(max=254)])
     password = PasswordField(validators=[InputRequired(), Length(max=PASSWORD_LONGEST)])
     then = HiddenField()
+
+
+class WhatIfForm(Form):
+    """Other settings to look at, each as one writes it in `.env`."""
+
+    days = RadioField(choices=[SelectChoice("7"), SelectChoice("30"), SelectChoice("90")], default="30")
+    delay = StringField("Delay after the resolution")
+    window = StringField("When we write")
+    ask_again_after = StringField("Rest after a mail")
+    sample = StringField("Share that is asked")
+    max_age = StringField("Not later than")
+
+    @classmethod
+    def of(cls, given: MultiDict[str, str], config: Config) -> Self:
+        return cls(given, data={name: as_text(getattr(config, name)) for name in cls.settings()})
+
+    @classmethod
+    def settings(cls) -> tuple[str, ...]:
+        return "delay", "window", "ask_again_after", "sample", "max_age"
+
+    def changes(self, config: Config) -> dict[str, str]:
+        """What differs from the present settings."""
+        given = {name: " ".join(clean(self[name].data).split())[:100] for name in self.settings()}
+        return {name: text for name, text in given.items() if text and text != as_text(getattr(config, name))}
+
+    @property
+    def last(self) -> timedelta:
+        return timedelta(days=int(self.days.data) if self.days.data in ("7", "30", "90") else 30)
 
 
 class _NoteForm(Form):

@@ -1119,3 +1119,34 @@ def test_a_person_reads_times_by_a_clock_of_their_own(mara: FlaskClient, loop: L
     page = shown(mara.get(case_page(loop)).text)
     assert "We wait until Wednesday, 4 March 2026, 19:00 (America/New_York)" in page
     assert page.endswith("Times are those of America/New_York.")
+
+
+# What if
+
+
+def test_the_present_settings_stand_beside_others(mara: FlaskClient, loop: Loop, clock: Clock) -> None:
+    loop.take(ADA, BRUNO, replace(ADA, ref="A-2"), replace(CHIOMA, resolved_at=NOW - 8 * DAY))
+    clock.now = NOW + 30 * HOUR
+    page = shown(mara.get("/desk/what-if").text)
+    assert "What would have become of 4 resolutions" in page
+    assert "Mails that would have gone out 2 Waiting still 0 Not asked 2" in page
+    assert "Wed 4 March 2" in page
+    assert " Changed " not in page
+    page = shown(mara.get("/desk/what-if?days=7&delay=2d&ask_again_after=off").text)
+    assert "What would have become of 3 resolutions" in page
+    assert "What Now Changed Mails that would have gone out 2 0 Waiting still 0 3" in page
+    assert "Thu 5 March 0 + 3 due" in page
+    assert loop.rows("SELECT state FROM surveys") == [{"state": "waiting"}] * 2
+
+
+def test_a_setting_that_makes_no_sense_is_told_beside_what_is_known(mara: FlaskClient, loop: Loop) -> None:
+    loop.take(ADA)
+    answer = mara.get("/desk/what-if?delay=%3Cb%3Esoon&days=many")
+    assert answer.status_code == 422
+    assert "FEEDBACK_DELAY: given '<b>soon', expected a duration such as 90s" in shown(answer.text).replace("  ", " ")
+    assert "<b>soon" not in answer.text
+    assert "What would have become of 1 resolution " in shown(answer.text)
+
+
+def test_before_the_first_case_what_if_says_where_cases_come_from(mara: FlaskClient) -> None:
+    assert "feedback import cases FILE" in mara.get("/desk/what-if").text
