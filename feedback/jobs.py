@@ -24,7 +24,7 @@ from feedback.mail.transport import open_transport
 from feedback.publish import build
 from feedback.store import Store, open_store
 from feedback.store.operations import Build
-from feedback.store.outbox import Kind
+from feedback.store.outbox import TO_CUSTOMERS, Kind
 
 STOP_WITHIN_S = 10
 BEAT_EVERY_S = 5
@@ -48,8 +48,8 @@ def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
     if config.mail_is_smtp:  # nobody is harmed by what stays on this machine
         hold_after_gap(store, datetime.now(UTC))
     asking = Asking(store, keys, config)
-    lanes = [Kind.ALERT, *[Kind.SURVEY] * (config.smtp_connections if config.mail_is_smtp else 1)]
-    senders = [Sending(store, asking, keys, config, open_transport(config), {lane}) for lane in lanes]
+    lanes = [{Kind.ALERT}, *[TO_CUSTOMERS] * (config.smtp_connections if config.mail_is_smtp else 1)]
+    senders = [Sending(store, asking, keys, config, open_transport(config), lane) for lane in lanes]
     return [
         Job("ask", "puts the surveys that are due into the outbox", asking.step, 15),
         *(Job("send", "sends what is in the outbox", sender.step, 10, sender.close) for sender in senders),

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     """Why; `sentence` is how `explain` tells it."""
 
     DUE = "due"
+    SILENT = "silent"
     DELAY = "delay"
     WINDOW = "window"
     HOLIDAY = "holiday"
@@ -53,6 +54,7 @@ class Reason(StrEnum):
     RESOLVED_AGAIN = "resolved_again"
     TOO_OLD = "too_old"
     TOO_LATE = "too_late"
+    SWITCHED_OFF = "switched_off"
 
     @property
     def sentence(self) -> str:
@@ -61,6 +63,7 @@ class Reason(StrEnum):
 
 _SENTENCES = {
     Reason.DUE: "it is due",
+    Reason.SILENT: "no answer has come",
     Reason.DELAY: "it is too soon after the resolution",
     Reason.WINDOW: "outside the hours and days at which we write, by the customer's clock (FEEDBACK_WINDOW)",
     Reason.HOLIDAY: "it is a public holiday where the customer is",
@@ -90,6 +93,7 @@ _SENTENCES = {
     Reason.ASKED_BEFORE: "the customer was asked before a backup was restored",
     Reason.RESOLVED_AGAIN: "the case has been resolved again since, and we ask about the latest resolution",
     Reason.TOO_OLD: "the resolution is too long ago",
+    Reason.SWITCHED_OFF: "reminders are switched off (FEEDBACK_REMINDER)",
     Reason.TOO_LATE: "by the next moment at which we write, the resolution will be too long ago",
 }
 
@@ -189,6 +193,22 @@ def decide(facts: Facts, config: Config, now: datetime) -> Decision:
     if now < moment.at:
         return Decision(Verdict.DEFER, _WAITING[moment.because], moment.at)
     return Decision(Verdict.ASK, Reason.DUE)
+
+
+def decide_reminder(facts: Facts, sent_at: datetime, config: Config, now: datetime) -> Decision:
+    """Whether to remind, now or when, of a survey whose mail went out; as long as its link takes a first answer."""
+    never = Reason.BY_HAND if facts.override is Override.NEVER else None
+    against = _binding(facts, config) or never or _about_the_person(facts, config) or _about_the_case(facts, config)
+    if against is None and facts.has_open_follow_up:
+        against = Reason.FOLLOW_UP_OPEN
+    moment = next_moment(max(sent_at + config.reminder, now), facts.whereabouts, config)
+    if against is None and (not config.reminder or moment.at >= sent_at + config.link_ends):
+        against = Reason.TOO_LATE if config.reminder else Reason.SWITCHED_OFF
+    if against is not None:
+        return Decision(Verdict.SKIP, against)
+    if now < moment.at:
+        return Decision(Verdict.DEFER, _WAITING[moment.because], moment.at)
+    return Decision(Verdict.ASK, Reason.SILENT)
 
 
 def _binding(facts: Facts, config: Config) -> Reason | None:

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from feedback.config import Config
 from feedback.domain.cases import normalise_email
-from feedback.domain.eligibility import Decision, Override, Reason, Verdict, decide
+from feedback.domain.eligibility import Decision, Facts, Override, Reason, Verdict, decide, decide_reminder
 from feedback.domain.surveys import SurveyState
+from feedback.domain.timing import next_moment
 from feedback.errors import Refused
 from feedback.keys import Keys
 from feedback.store import Store
@@ -40,16 +41,38 @@ class Asking:
         if standing.survey_state is not SurveyState.WAITING:
             self._consider(standing, now)
 
-    def _consider(self, standing: ResolutionStanding, now: datetime) -> Decision | None:
-        if standing.is_settled:
-            return None
+    def step(self, now: datetime) -> bool:
+        """Decide again about the next surveys that are due, and put their mails into the outbox. False if none is due.
+
+        Asked at most once: a survey leaves `waiting` in the transaction that queues its only mail. Reminders likewise.
+        """
+        with self._store.write():
+            silent = self._store.surveys.to_remind(now, AT_ONCE)
+            for survey_id, resolution_id in silent:
+                reminder, _ = self.reminder_still_wanted(resolution_id, now)
+                self._store.surveys.set_reminder(survey_id, reminder.until)
+                if reminder.verdict is Verdict.ASK:
+                    self._store.outbox.queue_reminder(survey_id, now)
+            due = self._store.surveys.due(now, AT_ONCE)
+            for survey_id, resolution_id in due:
+                decision = self.consider(resolution_id, now)
+                is_ours = decision is not None and decision.verdict is Verdict.ASK
+                if is_ours and self._store.surveys.mark_asked(survey_id, now):
+                    self._store.outbox.queue_survey(survey_id, now)
+        return bool(silent or due)
+
+    def still_wanted(self, resolution_id: str, now: datetime) -> tuple[Decision, str | None]:
+        """Inside a write: decide once more, by the facts of this moment, just before the mail is handed over.
+
+        With the address that it would go to now. A survey that is not to be asked is cancelled.
+        """
+        standing = self._store.surveys.standing(resolution_id)
         decision = self._decide(standing, now)
-        self._store.surveys.note_decision(standing, decision, now)
-        if decision.verdict is not Verdict.SKIP:
-            self._store.surveys.plan(standing.id, decision.until or now)
-        elif standing.survey_state is SurveyState.WAITING:
+        if decision.verdict is not Verdict.ASK:
+            self._store.surveys.note_decision(standing, decision, now)
+        if decision.verdict is Verdict.SKIP:
             self._withdraw(standing, decision.reason, now)
-        return decision
+        return decision, standing.facts.address
 
     def decide_by_hand(self, resolution_id: str, wish: Override | None, staff_id: str, now: datetime) -> Decision:
         """Staff decide about one survey in place of the rules, or leave it to the rules again; what comes of it.
@@ -77,6 +100,35 @@ class Asking:
                 self._store.surveys.plan(resolution_id, decision.until or now)
         return decision
 
+    def plan_reminder(self, survey_id: str, resolution_id: str, now: datetime) -> None:
+        """Inside a write: the survey's mail went out just now; if reminders are on, one waits for its moment."""
+        if self._config.reminder:
+            facts = self._store.surveys.standing(resolution_id).facts
+            moment = next_moment(now + self._config.reminder, facts.whereabouts, self._config)
+            self._store.surveys.set_reminder(survey_id, moment.at)
+
+    def reminder_still_wanted(self, resolution_id: str, now: datetime) -> tuple[Decision, str | None]:
+        """As `still_wanted`, for the reminder of a survey whose mail went out."""
+        standing = self._store.surveys.standing(resolution_id)
+        facts, sent_at = self._with_suppression(standing.facts), standing.handed_over_at
+        if sent_at is None:  # staff have it sent again
+            return Decision(Verdict.SKIP, Reason.TOO_LATE), facts.address
+        decision = decide_reminder(facts, sent_at, self._config, now)
+        if decision != standing.last_decision:
+            self._store.surveys.note_reminder(standing, decision, now)
+        return decision, facts.address
+
+    def _consider(self, standing: ResolutionStanding, now: datetime) -> Decision | None:
+        if standing.is_settled:
+            return None
+        decision = self._decide(standing, now)
+        self._store.surveys.note_decision(standing, decision, now)
+        if decision.verdict is not Verdict.SKIP:
+            self._store.surveys.plan(standing.id, decision.until or now)
+        elif standing.survey_state is SurveyState.WAITING:
+            self._withdraw(standing, decision.reason, now)
+        return decision
+
     def _withdraw(self, standing: ResolutionStanding, reason: Reason, now: datetime) -> None:
         """A survey is not asked after all. What the person was not asked for its sake has its turn again."""
         assert standing.survey_id is not None
@@ -86,43 +138,15 @@ class Asking:
             for resolution_id in self._store.surveys.passed_over(standing.id, standing.facts.address, since):
                 self.consider_unplanned(resolution_id, now)
 
-    def step(self, now: datetime) -> bool:
-        """Decide again about the next surveys that are due, and put their mails into the outbox. False if none is due.
-
-        Asked at most once: a survey leaves `waiting` in the transaction that queues its only mail.
-        """
-        with self._store.write():
-            due = self._store.surveys.due(now, AT_ONCE)
-            for survey_id, resolution_id in due:
-                decision = self.consider(resolution_id, now)
-                if decision is not None and decision.verdict is Verdict.ASK:
-                    self._ask(survey_id, now)
-        return bool(due)
-
-    def _ask(self, survey_id: str, now: datetime) -> None:
-        if self._store.surveys.mark_asked(survey_id, now):
-            self._store.outbox.queue_survey(survey_id, now)
-
-    def still_wanted(self, resolution_id: str, now: datetime) -> tuple[Decision, str | None]:
-        """Inside a write: decide once more, by the facts of this moment, just before the mail is handed over.
-
-        With the address that it would go to now. A survey that is not to be asked is cancelled.
-        """
-        standing = self._store.surveys.standing(resolution_id)
-        decision = self._decide(standing, now)
-        if decision.verdict is not Verdict.ASK:
-            self._store.surveys.note_decision(standing, decision, now)
-        if decision.verdict is Verdict.SKIP:
-            self._withdraw(standing, decision.reason, now)
-        return decision, standing.facts.address
-
     def _decide(self, standing: ResolutionStanding, now: datetime) -> Decision:
-        facts, surveys = standing.facts, self._store.surveys
-        if facts.address is not None:
+        facts = self._with_suppression(standing.facts)
+        if facts.address is not None and self._config.ask_again_after:
             since = now - self._config.ask_again_after - self._config.max_age  # a survey is due before it is asked
-            facts = replace(
-                facts,
-                suppression=surveys.suppression(self.keys.address_hashes(normalise_email(facts.address))),
-                contacts=surveys.contacts(standing.id, facts.address, since) if self._config.ask_again_after else (),
-            )
+            facts = replace(facts, contacts=self._store.surveys.contacts(standing.id, facts.address, since))
         return decide(facts, self._config, now)
+
+    def _with_suppression(self, facts: Facts) -> Facts:
+        if facts.address is None:
+            return facts
+        hashes = self.keys.address_hashes(normalise_email(facts.address))
+        return replace(facts, suppression=self._store.surveys.suppression(hashes))

@@ -195,9 +195,14 @@ def plan_resumption(store: Store, now: datetime) -> Resumption:
 
 
 def resume(store: Store, now: datetime, *, everything: bool = False) -> Resumption:
-    """Release what is held; with `everything`, also what is known to have gone out. Raises Refused."""
+    """Release what is held; with `everything`, also what is known to have gone out. Raises Refused.
+
+    Reminders are given up: nobody knows which of them had gone out.
+    """
     with store.write():
         plan = plan_resumption(store, now)
+        store.surveys.forget_reminders()
+        store.outbox.drop_reminders()
         if everything:
             store.outbox.queue_known(now)
         store.operations.release()

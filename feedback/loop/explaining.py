@@ -132,6 +132,12 @@ def _decision(entry: LedgerEntry, zone: ZoneInfo) -> str:
         reason = f"{entry.who} decided so"
     elif entry.who is not None:
         by_rules = f"{entry.who} left it to the rules. "
+    if entry.is_reminder and decision.verdict is Verdict.ASK:
+        return f"We remind: {reason}."
+    if entry.is_reminder and decision.until is not None:
+        return f"The reminder waits until {in_words(decision.until, zone)}: {reason}."
+    if entry.is_reminder:
+        return f"We do not remind: {reason}."
     if decision.verdict is Verdict.ASK:
         return f"{by_rules}We ask: {reason}."
     if decision.until is not None:

@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What became of a mail, until the next transaction writes it down; `bad_address` was said `at` to be nobody's."""
+    """What became of a mail `at` a moment, until the next transaction writes it down; `bad_address` is nobody's."""
 
     mail: Mail
     state: MailState
@@ -113,7 +113,7 @@ class Sending:
             self._postpone(mail, f"{type(error).__name__} on our side", now)
             raise
         else:
-            self._results.append(_Result(mail, MailState.SENT, words))
+            self._results.append(_Result(mail, MailState.SENT, words, at=now))
         return True
 
     def close(self) -> None:
@@ -138,7 +138,7 @@ class Sending:
 
     def _claim_due(self, now: datetime) -> list[Mail]:
         """Alerts first."""
-        for kind in (Kind.ALERT, Kind.SURVEY):
+        for kind in (Kind.ALERT, Kind.SURVEY, Kind.REMINDER):
             if kind in self._lane:
                 limit = CLAIM_AT_ONCE if kind is Kind.ALERT else min(CLAIM_AT_ONCE, self._room(now))
                 if claimed := self._store.outbox.claim(kind, self._owner, now, LEASE, limit):
@@ -178,6 +178,8 @@ class Sending:
                     self._store.outbox.put_back(
                         result.mail, self._owner, result.state, result.words, due_at=result.due_at
                     )
+                if result.state is MailState.SENT and result.mail.kind is Kind.SURVEY:
+                    self._plan_reminder(result)
                 if result.bad_address is not None and result.at is not None:
                     address_hash = self._keys.address_hashes(normalise_email(result.bad_address))[0]
                     self._store.surveys.suppress(address_hash, Suppression.NO_SUCH_ADDRESS, result.at)
@@ -199,7 +201,10 @@ class Sending:
             return False
         assert mail.survey_id is not None
         assert mail.resolution_id is not None
-        decision, address = self._asking.still_wanted(mail.resolution_id, now)
+        if mail.kind is Kind.REMINDER:
+            decision, address = self._asking.reminder_still_wanted(mail.resolution_id, now)
+        else:
+            decision, address = self._asking.still_wanted(mail.resolution_id, now)
         if decision.verdict is Verdict.ASK:
             if recipient in (None, address):
                 return True
@@ -212,6 +217,12 @@ class Sending:
             return False
         self._store.outbox.put_back(mail, self._owner, MailState.DROPPED, decision.reason.sentence)
         return False
+
+    def _plan_reminder(self, result: _Result) -> None:
+        assert result.mail.survey_id is not None
+        assert result.mail.resolution_id is not None
+        assert result.at is not None
+        self._asking.plan_reminder(result.mail.survey_id, result.mail.resolution_id, result.at)
 
     def _compose(self, mail: Mail, now: datetime) -> compose.Letter:
         """The letter. A fault in it is no other mail's: raises MailRefused, but StoreError if it is the database's."""
@@ -232,7 +243,11 @@ class Sending:
         survey = survey_url(self._config, self._keys, mail.survey_id)
         opt_out = opt_out_url(self._config, self._keys, mail.survey_id)
         links = compose.Links(yes=f"{survey}/yes", no=f"{survey}/no", opt_out=opt_out)
-        return compose.survey(self._store.outbox.letter(mail.survey_id), links, self._config, message_id, now)
+        reminds_of = None
+        if mail.kind is Kind.REMINDER:
+            reminds_of = self._keys.sign(Purpose.MESSAGE, self._store.outbox.first_mail(mail.survey_id))
+        letter = self._store.outbox.letter(mail.survey_id)
+        return compose.survey(letter, links, self._config, message_id, now, reminds_of=reminds_of)
 
     def _refused(self, mail: Mail, refusal: MailRefused, recipient: str | None, now: datetime) -> None:
         if refusal.temporary or mail.kind is Kind.ALERT:

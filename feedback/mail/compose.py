@@ -3,7 +3,7 @@
 import quopri
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.charset import BASE64, Charset
 from email.header import Header
 from email.headerregistry import Address
@@ -72,8 +72,19 @@ class Letter:
     content: bytes
 
 
-def survey(facts: surveys.LetterFacts, links: Links, config: Config, message_id: str, now: datetime) -> Letter:
-    """ "Did we solve it?", signed by the agent who helped, about the case at hand."""
+def survey(
+    facts: surveys.LetterFacts,
+    links: Links,
+    config: Config,
+    message_id: str,
+    now: datetime,
+    *,
+    reminds_of: str | None = None,
+) -> Letter:
+    """ "Did we solve it?", signed by the agent who helped, about the case at hand.
+
+    With `reminds_of`, the Message-ID of the first mail, it is the reminder: a reply to that, in the same thread.
+    """
     assert facts.email is not None
     years = years_between(facts.customer_since, local_day(now, config.zone)) if facts.customer_since else 0
     words = {
@@ -85,11 +96,16 @@ def survey(facts: surveys.LetterFacts, links: Links, config: Config, message_id:
         "business": config.business_name,
         "within": duration_in_words(config.follow_up_within),
         "links": links,
+        "is_reminder": reminds_of is not None,
+        "reminds": config.reminder != timedelta(0),
     }
     headers = {
         "List-Unsubscribe": f"<{links.opt_out}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
+    if reminds_of is not None:
+        thread = f"<{reminds_of}@{config.require_sender().domain}>"
+        headers |= {"In-Reply-To": thread, "References": thread}
     if config.reply_address is not None:
         headers["Reply-To"] = _mailbox(facts.agent or config.business_name, config.reply_address, "Reply-To")
     return _letter("survey", words, facts.email, config, message_id, now, headers)

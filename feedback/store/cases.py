@@ -66,6 +66,7 @@ class LedgerEntry:
     at: datetime
     decision: Decision
     who: str | None
+    is_reminder: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,7 @@ class Cases:
                     moment(entry["at"]),
                     decision_of(entry["verdict"], entry["reason"], entry["until"]),
                     entry["who"],
+                    bool(entry["is_reminder"]),
                 )
                 for entry in self._database.rows(_sql.decisions_of, resolution_id=row["id"])
             ),

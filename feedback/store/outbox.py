@@ -16,7 +16,11 @@ _sql = load_queries("outbox")
 
 class Kind(StrEnum):
     SURVEY = "survey"
+    REMINDER = "reminder"
     ALERT = "alert"
+
+
+TO_CUSTOMERS = frozenset({Kind.SURVEY, Kind.REMINDER})
 
 
 class MailState(StrEnum):
@@ -115,6 +119,19 @@ class Outbox:
 
     def queue_survey(self, survey_id: str, now: datetime) -> None:
         self._database.change(_sql.queue_survey, id=new_id(), survey_id=survey_id, due_at=now)
+
+    def queue_reminder(self, survey_id: str, now: datetime) -> None:
+        self._database.change(_sql.queue_reminder, id=new_id(), survey_id=survey_id, due_at=now)
+
+    def first_mail(self, survey_id: str) -> str:
+        """The id of the mail that a reminder reminds of."""
+        row = self._database.row(_sql.first_mail, survey_id=survey_id)
+        assert row is not None
+        return str(row["id"])
+
+    def drop_reminders(self) -> None:
+        """Reminders that have not gone out do not go."""
+        self._database.change(_sql.drop_reminders)
 
     def requeue_survey(self, survey_id: str, due_at: datetime) -> None:
         """Its mail, if it has not gone out, goes at another moment; also one that was withdrawn."""

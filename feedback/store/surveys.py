@@ -28,6 +28,7 @@ class ResolutionStanding:
     survey_id: str | None
     survey_state: SurveyState | None
     delivery: str | None
+    handed_over_at: datetime | None
     decided: int
     last_decision: Decision | None
 
@@ -91,6 +92,7 @@ class Surveys:
             survey_id=row["survey_id"],
             survey_state=SurveyState(row["survey_state"]) if row["survey_state"] else None,
             delivery=row["delivery"],
+            handed_over_at=moment_or_none(row["handed_over_at"]),
             decided=row["last_seq"] or 0,
             last_decision=decision_of(row["last_verdict"], row["last_reason"], row["last_until"])
             if row["last_seq"]
@@ -149,16 +151,32 @@ class Surveys:
     ) -> None:
         """Write a decision into the ledger, unless the newest entry says the same; what staff decide always goes in."""
         if decision != standing.last_decision or staff_id is not None:
-            self._database.change(
-                _sql.add_decision,
-                resolution_id=standing.id,
-                seq=standing.decided + 1,
-                at=now,
-                verdict=decision.verdict,
-                reason=decision.reason,
-                until=decision.until,
-                staff_id=staff_id,
-            )
+            self._add_decision(standing, decision, now, staff_id=staff_id, is_reminder=False)
+
+    def note_reminder(self, standing: ResolutionStanding, decision: Decision, now: datetime) -> None:
+        """Write down what was decided about reminding."""
+        self._add_decision(standing, decision, now, staff_id=None, is_reminder=True)
+
+    def _add_decision(
+        self,
+        standing: ResolutionStanding,
+        decision: Decision,
+        now: datetime,
+        *,
+        staff_id: str | None,
+        is_reminder: bool,
+    ) -> None:
+        self._database.change(
+            _sql.add_decision,
+            resolution_id=standing.id,
+            seq=standing.decided + 1,
+            at=now,
+            verdict=decision.verdict,
+            reason=decision.reason,
+            until=decision.until,
+            staff_id=staff_id,
+            is_reminder=is_reminder,
+        )
 
     def plan(self, resolution_id: str, due_at: datetime) -> None:
         """The resolution's survey waits for its moment, for the first time or again; one that has a mail does not."""
@@ -174,6 +192,18 @@ class Surveys:
     def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         """The surveys to decide about next, each with its resolution."""
         return [(row["id"], row["resolution_id"]) for row in self._database.rows(_sql.due, now=now, limit=limit)]
+
+    def set_reminder(self, survey_id: str, at: datetime | None) -> None:
+        """When the customer is reminded; None is not at all, or not any more."""
+        self._database.change(_sql.set_reminder, id=survey_id, at=at)
+
+    def to_remind(self, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """The surveys whose reminder is due, each with its resolution."""
+        return [(row["id"], row["resolution_id"]) for row in self._database.rows(_sql.to_remind, now=now, limit=limit)]
+
+    def forget_reminders(self) -> None:
+        """Nobody is reminded of what was asked so far."""
+        self._database.change(_sql.forget_reminders)
 
     def mark_asked(self, survey_id: str, now: datetime) -> bool:
         return self._database.change(_sql.mark_asked, id=survey_id, at=now) == 1

@@ -123,12 +123,25 @@ def test_it_has_its_turn_as_well_when_the_mail_is_called_off_in_the_outbox(loop:
     assert ask_and_send(loop, NOW + DAY + HOUR) == 1
 
 
-def test_of_two_that_wait_when_they_turn_out_to_be_one_person_the_first_is_asked(loop: Loop) -> None:
-    loop.take(ADA, BRUNO)
+@pytest.mark.parametrize("late", [timedelta(0), HOUR])
+@pytest.mark.parametrize("between", [timedelta(0), timedelta(minutes=10), timedelta(minutes=-10)])
+def test_of_two_that_wait_when_they_turn_out_to_be_one_person_the_first_is_asked(
+    loop: Loop, between: timedelta, late: timedelta
+) -> None:
+    loop.take(ADA, replace(BRUNO, resolved_at=NOW + between), now=NOW + between)
     assert loop.counts()["surveys"] == 2
-    loop.take(replace(BRUNO, email="ada@example.org"), now=NOW + HOUR)
-    assert ask_and_send(loop, NOW + DAY) == 1
+    loop.take(replace(BRUNO, email="ada@example.org", resolved_at=NOW + between), now=NOW + HOUR)
+    assert ask_and_send(loop, NOW + DAY + HOUR / 2 + late) == 1
+    assert len(loop.maildir()) == 1
     assert {row["state"] for row in loop.rows("SELECT state FROM surveys")} == {"asked", "cancelled"}
+
+
+def test_of_two_in_the_outbox_when_they_turn_out_to_be_one_person_one_goes(loop: Loop) -> None:
+    loop.take(ADA, BRUNO)
+    assert loop.ask() == 2
+    loop.take(replace(BRUNO, email="ada@example.org"), now=NOW + DAY)
+    loop.send()
+    assert len(loop.maildir()) == 1
 
 
 def test_a_case_that_becomes_another_customers_takes_its_survey_along(loop: Loop) -> None:

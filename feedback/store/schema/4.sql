@@ -21,5 +21,8 @@ CREATE TABLE overrides (
 ) STRICT;
 ALTER TABLE decisions ADD COLUMN staff_id TEXT REFERENCES staff (id);
 
+-- Whether it is about the reminder of a survey that was asked.
+ALTER TABLE decisions ADD COLUMN is_reminder INTEGER NOT NULL DEFAULT 0;
+
 -- The clock by which a person at the desk reads times.
 ALTER TABLE staff ADD COLUMN zone TEXT;

@@ -67,7 +67,8 @@ WHERE follow_up_id IN (SELECT id FROM follow_ups WHERE survey_id = :survey_id);
 -- A survey that has not been mailed is not asked any more.
 UPDATE surveys SET state = 'cancelled', reason = 'erased'
 WHERE id = :survey_id AND (state = 'waiting' OR EXISTS (
-  SELECT 1 FROM outbox o WHERE o.survey_id = surveys.id AND o.state IN ('queued', 'claimed', 'retry')));
+  SELECT 1 FROM outbox o WHERE o.survey_id = surveys.id AND o.kind = 'survey'
+    AND o.state IN ('queued', 'claimed', 'retry')));
 
 -- name: drop_mail!
 -- A mail that has not gone out is dropped; of another it stays known that it did, or may have.

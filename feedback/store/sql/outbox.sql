@@ -2,6 +2,20 @@
 -- A survey's mail; the address is read when it is sent.
 INSERT INTO outbox (id, kind, survey_id, state, due_at) VALUES (:id, 'survey', :survey_id, 'queued', :due_at);
 
+-- name: queue_reminder!
+-- The one reminder of a survey; if it had one already, there is no other.
+INSERT INTO outbox (id, kind, survey_id, state, due_at) VALUES (:id, 'reminder', :survey_id, 'queued', :due_at)
+ON CONFLICT (survey_id, kind) DO NOTHING;
+
+-- name: first_mail^
+-- The mail that a reminder reminds of.
+SELECT id FROM outbox WHERE survey_id = :survey_id AND kind = 'survey';
+
+-- name: drop_reminders!
+-- Reminders that have not gone out do not go.
+UPDATE outbox SET state = 'dropped', words = 'mail was held when it was due' WHERE kind = 'reminder'
+  AND state IN ('queued', 'retry');
+
 -- name: requeue_survey!
 -- A survey's mail that has not gone out, or was withdrawn, goes out at another moment.
 UPDATE outbox SET state = 'queued', due_at = :due_at, words = NULL
@@ -30,7 +44,7 @@ WHERE state IN ('claimed', 'handing_over') AND state = 'claimed' AND lease_until
 UPDATE outbox SET lease_owner = NULL, lease_until = NULL, words = 'the sender stopped before the server had answered',
   state = CASE WHEN EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = outbox.survey_id) THEN 'sent' ELSE 'unconfirmed' END
 WHERE state IN ('claimed', 'handing_over') AND state = 'handing_over' AND lease_until < :now
-  AND kind = 'survey';
+  AND kind <> 'alert';
 
 -- name: repeat_lapsed!
 -- A staff alert in the same place is sent again: better twice than never.
@@ -43,7 +57,7 @@ WHERE state IN ('claimed', 'handing_over') AND state = 'handing_over' AND lease_
 UPDATE outbox SET state = 'claimed', lease_owner = :owner, lease_until = :lease_until, attempts = attempts + 1
 WHERE state IN ('queued', 'retry') AND id IN (
   SELECT id FROM outbox WHERE state IN ('queued', 'retry') AND kind = :kind AND due_at <= :now
-    AND (kind <> 'survey' OR NOT EXISTS (SELECT 1 FROM hold))
+    AND (kind = 'alert' OR NOT EXISTS (SELECT 1 FROM hold))
   ORDER BY due_at LIMIT :limit)
 RETURNING id, kind, survey_id, (SELECT resolution_id FROM surveys s WHERE s.id = outbox.survey_id) AS resolution_id,
   follow_up_id, recipient, attempts;
@@ -98,8 +112,8 @@ SELECT state, COUNT(*) AS n FROM outbox GROUP BY state ORDER BY state;
 SELECT (SELECT COUNT(*) FROM outbox o JOIN follow_ups f ON f.id = o.follow_up_id
     WHERE o.kind = 'alert' AND o.state NOT IN ('sent', 'dropped') AND o.attempts > 0
       AND f.closed_at IS NULL AND f.opened_at < :alerts_before) AS late_alerts,
-  COUNT(CASE WHEN kind = 'survey' AND state = 'failed' AND due_at >= :since THEN 1 END) AS failed,
-  COUNT(CASE WHEN kind = 'survey' AND state = 'unconfirmed' AND due_at >= :since THEN 1 END) AS unconfirmed
+  COUNT(CASE WHEN kind <> 'alert' AND state = 'failed' AND due_at >= :since THEN 1 END) AS failed,
+  COUNT(CASE WHEN kind <> 'alert' AND state = 'unconfirmed' AND due_at >= :since THEN 1 END) AS unconfirmed
 FROM outbox;
 
 -- name: is_busy^
@@ -137,7 +151,7 @@ FROM outbox o
 JOIN surveys s ON s.id = o.survey_id
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id
-WHERE o.state IN ('handing_over', 'sent', 'unconfirmed') AND c.erased_at IS NULL
+WHERE o.state IN ('handing_over', 'sent', 'unconfirmed') AND o.kind = 'survey' AND c.erased_at IS NULL
 UNION
 SELECT source, ref, round, resolved_at, recipient, handed_over_at, state FROM asked_elsewhere;
 
@@ -154,7 +168,7 @@ FROM asked_elsewhere e
 JOIN cases c ON c.source = e.source AND c.ref = e.ref
 JOIN resolutions r ON r.case_id = c.id AND r.resolved_at BETWEEN e.from_at AND e.to_at
 JOIN surveys s ON s.resolution_id = r.id AND s.round = e.round
-LEFT JOIN outbox o ON o.survey_id = s.id
+LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
 WHERE s.state = 'waiting' OR o.state IN ('queued', 'claimed', 'retry') OR (o.state = 'unconfirmed' AND e.state = 'sent');
 
 -- name: held_back
@@ -164,7 +178,7 @@ FROM surveys s
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id
 LEFT JOIN customers cu ON cu.id = c.customer_id
-LEFT JOIN outbox o ON o.survey_id = s.id
+LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
 WHERE (s.state = 'waiting' AND s.due_at <= :now) OR (s.state = 'asked' AND o.state IN ('queued', 'claimed', 'retry'))
 ORDER BY s.due_at LIMIT :limit;
 
@@ -182,7 +196,8 @@ WHERE words = 'known from a database that was replaced' AND state IN ('sent', 'u
 -- Another database knows that this mail went out, or may have.
 UPDATE outbox SET state = :state, recipient = :recipient, handed_over_at = :handed_over_at, lease_owner = NULL,
   lease_until = NULL, words = 'known from a database that was replaced'
-WHERE survey_id = :survey_id AND (state IN ('queued', 'claimed', 'retry') OR (state = 'unconfirmed' AND :state = 'sent'));
+WHERE survey_id = :survey_id AND kind = 'survey'
+  AND (state IN ('queued', 'claimed', 'retry') OR (state = 'unconfirmed' AND :state = 'sent'));
 
 -- name: confirm!
 -- Staff know that a mail in doubt has arrived.
@@ -211,8 +226,8 @@ DELETE FROM transport_pause;
 
 -- name: surveys_between^
 -- How many customers' mails were handed over between two moments.
-SELECT COUNT(*) AS n FROM outbox WHERE handed_over_at >= :since AND handed_over_at < :until AND kind = 'survey';
+SELECT COUNT(*) AS n FROM outbox WHERE handed_over_at >= :since AND handed_over_at < :until AND kind <> 'alert';
 
 -- name: surveys_claimed^
 -- How many customers' mails are about to go.
-SELECT COUNT(*) AS n FROM outbox WHERE state IN ('claimed', 'handing_over') AND state = 'claimed' AND kind = 'survey';
+SELECT COUNT(*) AS n FROM outbox WHERE state IN ('claimed', 'handing_over') AND state = 'claimed' AND kind <> 'alert';

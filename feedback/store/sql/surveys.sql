@@ -8,7 +8,7 @@ SELECT r.id, r.n, r.resolved_at, r.resolved_by, r.topic, r.channel, r.team, r.in
     JOIN cases fc ON fc.id = fr.case_id
     WHERE f.closed_at IS NULL AND fc.customer_id = c.customer_id) AS has_open_follow_up,
   EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = s.id) AS is_answered, s.id AS survey_id, s.state AS survey_state,
-  o.state AS delivery,
+  o.state AS delivery, o.handed_over_at,
   EXISTS (SELECT 1 FROM asked_elsewhere e WHERE e.source = c.source AND e.ref = c.ref AND e.round = 0
     AND r.resolved_at BETWEEN e.from_at AND e.to_at) AS asked_elsewhere,
   c.resolved_at IS NOT NULL AND r.n = (SELECT MAX(n) FROM resolutions WHERE case_id = r.case_id) AS is_latest,
@@ -24,7 +24,8 @@ WHERE r.id = :resolution_id;
 
 -- name: contacts
 -- What else a person is asked or was asked, due since a moment: whoever has the address counts, in each help desk. Of
--- what waits, only what comes before a survey that waits as well. And what replaced databases asked.
+-- what has not gone out, only what comes before this one: what is in the outbox ("asked") before what is "waiting", then
+-- by when it is due. And what replaced databases asked.
 SELECT COALESCE(o.handed_over_at, s.due_at) AS at, r.case_id = mine.case_id AS is_same_case
 FROM resolutions mine
 LEFT JOIN surveys own ON own.resolution_id = mine.id AND own.round = 0
@@ -34,8 +35,8 @@ JOIN resolutions r ON r.id = s.resolution_id
 LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
 WHERE mine.id = :resolution_id AND (r.case_id <> mine.case_id OR s.round = 0) AND (
   o.state IN ('handing_over', 'sent', 'unconfirmed')
-  OR ((s.state = 'waiting' OR (s.state = 'asked' AND o.state IN ('queued', 'claimed', 'retry'))) AND (own.id IS NULL
-    OR own.state = 'cancelled' OR s.due_at < own.due_at OR (s.due_at = own.due_at AND s.id < own.id))))
+  OR ((s.state = 'waiting' OR (s.state = 'asked' AND o.state IN ('queued', 'claimed', 'retry')))
+    AND (own.id IS NULL OR own.state = 'cancelled' OR (s.state, s.due_at, s.id) < (own.state, own.due_at, own.id))))
 UNION ALL
 SELECT e.handed_over_at, 0 FROM asked_elsewhere e
 JOIN resolutions mine ON mine.id = :resolution_id
@@ -91,8 +92,8 @@ SELECT address_hash, at, reason FROM suppressions;
 
 -- name: add_decision!
 -- A new entry in a resolution's ledger.
-INSERT INTO decisions (resolution_id, seq, at, verdict, reason, until, staff_id)
-VALUES (:resolution_id, :seq, :at, :verdict, :reason, :until, :staff_id);
+INSERT INTO decisions (resolution_id, seq, at, verdict, reason, until, staff_id, is_reminder)
+VALUES (:resolution_id, :seq, :at, :verdict, :reason, :until, :staff_id, :is_reminder);
 
 -- name: plan_survey!
 -- A survey waits for its moment; one that waits already gets another, and one that was cancelled before it had a mail
@@ -112,6 +113,18 @@ SELECT :id, resolution_id, customer_id, 1, 'waiting', :due_at FROM surveys WHERE
 -- The first-round surveys that have waited longest past their moment.
 SELECT id, resolution_id FROM surveys WHERE state = 'waiting' AND round = 0 AND due_at <= :now
 ORDER BY due_at LIMIT :limit;
+
+-- name: set_reminder!
+-- When the customer of a first-round survey is reminded, if at all.
+UPDATE surveys SET remind_at = :at WHERE id = :id AND round = 0;
+
+-- name: to_remind
+-- The surveys whose reminder has waited longest past its moment.
+SELECT id, resolution_id FROM surveys WHERE remind_at <= :now ORDER BY remind_at LIMIT :limit;
+
+-- name: forget_reminders!
+-- Nobody is reminded of what was asked so far.
+UPDATE surveys SET remind_at = NULL WHERE remind_at IS NOT NULL;
 
 -- name: mark_asked!
 -- The survey is asked: its mail is in the outbox.
