@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from bench import imports, pages, publishing, sending
+from bench import deciding, imports, pages, publishing, sending
 
 RUNS = 5
 
@@ -10,6 +10,7 @@ RUNS = 5
 def main() -> None:
     for name, measure in (
         ("import", imports.measure),
+        ("deciding", deciding.measure),
         ("survey page", pages.measure),
         ("publish", publishing.measure),
         ("sending", sending.measure),

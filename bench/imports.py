@@ -9,7 +9,7 @@ from pathlib import Path
 from feedback.config import load_config
 from feedback.keys import load_keys
 from feedback.loop.asking import Asking
-from feedback.loop.intake import import_cases
+from feedback.loop.intake import CACHE_MIB, import_cases
 from feedback.store import Store, open_store
 
 CASES = 20_000
@@ -59,7 +59,7 @@ def _write(path: Path) -> None:
 
 def _import(file: Path, home: Path) -> tuple[float, Store]:
     config = load_config({"FEEDBACK_DATA_DIR": str(home)}, env_file=None)
-    store, keys = open_store(config.database_url), load_keys(config.data_dir)
+    store, keys = open_store(config.database_url, cache_mib=CACHE_MIB), load_keys(config.data_dir)
     begun = time.perf_counter()
     report = import_cases(store, Asking(store, keys, config), config, file, None, NOW, refused_folder=home / "refused")
     took = time.perf_counter() - begun

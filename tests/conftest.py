@@ -356,6 +356,7 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
         "FEEDBACK_SENDER": "Acme <care@acme.example>",
         "FEEDBACK_ALERT_TO": "mara@acme.example",
         "FEEDBACK_LISTEN": f"127.0.0.1:{free_port()}",
+        "FEEDBACK_WINDOW": "off",  # these tests go by the real clock, at whatever hour and on whatever day
         "PATH": f"{Path(FEEDBACK).parent}{os.pathsep}{os.environ['PATH']}",
     }
     place = Workplace(tmp_path, environment)

@@ -1,7 +1,7 @@
 """The `feedback` command. Each command is a few lines that call one function."""
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -12,7 +12,7 @@ from feedback.cli.backups import backup, restore, resume
 from feedback.cli.erasing import erase_command
 from feedback.cli.followups import explain_command, followups
 from feedback.cli.imports import import_group
-from feedback.cli.moments import at_option, moment
+from feedback.cli.moments import At, at_option, moment
 from feedback.cli.simulating import simulate_command
 from feedback.cli.starting import demo, init
 from feedback.cli.terminal import Commands, safe
@@ -52,7 +52,7 @@ for command in (
     "--to", "target", type=click.Path(path_type=Path), help="Publish into this folder; the site is DIR/current."
 )
 @at_option
-def publish(target: Path | None, at: datetime | timedelta | None) -> None:
+def publish(target: Path | None, at: At | None) -> None:
     """Build the site with today's figures, and swap it in."""
     config = load_config()
     store = open_store(config.database_url)
@@ -67,7 +67,7 @@ def publish(target: Path | None, at: datetime | timedelta | None) -> None:
 
 @main.command()
 @at_option
-def tick(at: datetime | timedelta | None) -> None:
+def tick(at: At | None) -> None:
     """Run every job once, in the order of the loop, each until it finds no more work."""
     config = load_config()
     store = open_store(config.database_url)

@@ -4,20 +4,19 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from feedback.cli.moments import at_option, moment
+from feedback.cli.moments import At, at_option, moment
 from feedback.cli.terminal import safe
 from feedback.config import Config, load_config
 from feedback.domain.eligibility import Verdict
 from feedback.keys import load_keys
 from feedback.loop.asking import Asking
-from feedback.loop.intake import ImportReport, import_cases
+from feedback.loop.intake import CACHE_MIB, ImportReport, import_cases
 from feedback.loop.mapping import load_mapping
 from feedback.store import open_store
 from feedback.store.cases import Change
@@ -33,14 +32,14 @@ def import_group() -> None:
 @click.option("--map", "map_file", type=click.Path(path_type=Path), help="A mapping file for foreign columns (TOML).")
 @click.option("--dry-run", is_flag=True, help="Show what would happen; change nothing.")
 @at_option
-def import_cases_command(file: Path, map_file: Path | None, dry_run: bool, at: datetime | timedelta | None) -> None:
+def import_cases_command(file: Path, map_file: Path | None, dry_run: bool, at: At | None) -> None:
     """Take in cases from FILE: CSV, TSV, JSON or NDJSON."""
     config = load_config()
     mapping = load_mapping(map_file) if map_file else None
     refused_folder = None if dry_run else config.data_dir / "refused"
     with tempfile.TemporaryDirectory(prefix="feedback-trial-") as folder:
         place = _copy_for_trial(config, Path(folder)) if dry_run else config
-        store = open_store(place.database_url)
+        store = open_store(place.database_url, cache_mib=CACHE_MIB)
         now = moment(config, store, at)
         asking = Asking(store, load_keys(place.data_dir), config)
         with _ProgressBar(f"Importing {file.name}") as progress:

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import click
@@ -16,21 +16,26 @@ from feedback.store import Store
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
-class _Moment(click.ParamType[datetime | timedelta]):
-    """A time with its offset, or a distance from now such as +25h."""
+At = datetime | timedelta | Literal["due"]  # at a time, so far from now, or when the next survey is due
+
+
+class _Moment(click.ParamType[At]):
+    """A time with its offset, a distance from now such as +25h, or `due`."""
 
     name = "time"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime | timedelta:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> At:
         if isinstance(value, datetime | timedelta):
             return value
+        if value == "due":
+            return "due"
         match = re.fullmatch(r"([+-]\d{1,6})([mhd])", value)
         try:
             if match:
                 return int(match[1]) * _UNITS[match[2]]
             return aware("--at", value, datetime.fromisoformat(value), None)
         except (ValueError, OverflowError, FieldError):
-            self.fail(f"given {value!r}, expected a time such as 2026-11-22T09:30:00Z, or +25h.", param, ctx)
+            self.fail(f"given {value!r}, expected a time such as 2026-11-22T09:30:00Z, +25h, or due.", param, ctx)
 
 
 class ZoneType(click.ParamType[ZoneInfo]):
@@ -59,10 +64,12 @@ class LengthType(click.ParamType[timedelta]):
         return int(match[1]) * _UNITS[match[2]]
 
 
-at_option = click.option("--at", type=_Moment(), help="The moment to work by, for trials: a time, or +25h from now.")
+at_option = click.option(
+    "--at", type=_Moment(), help="The moment to work by, for trials: a time, +25h from now, or due."
+)
 
 
-def moment(config: Config, store: Store, at: datetime | timedelta | None, *, changes_nothing: bool = False) -> datetime:
+def moment(config: Config, store: Store, at: At | None, *, changes_nothing: bool = False) -> datetime:
     """The moment that a command works by. Another than now only while mail reaches no real person, or for a look."""
     if at is not None and not config.mail_is_trial and not changes_nothing:
         raise ConfigError(
@@ -70,6 +77,8 @@ def moment(config: Config, store: Store, at: datetime | timedelta | None, *, cha
             "Leave --at out, or set FEEDBACK_MAIL=maildir:"
         )
     now = Clock(store, config)().replace(microsecond=0)
+    if at == "due":
+        return max(now, store.surveys.next_due() or now)
     if isinstance(at, timedelta):
         try:
             return now + at

@@ -1,12 +1,12 @@
 """`feedback simulate`: what the settings, or others, would have done."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import click
 
-from feedback.cli.moments import LengthType, at_option, moment
+from feedback.cli.moments import At, LengthType, at_option, moment
 from feedback.cli.terminal import safe
 from feedback.config import PREFIX, load_config, with_changes
 from feedback.domain.eligibility import Verdict
@@ -23,7 +23,7 @@ HEADS = {Verdict.ASK: "Mails that would have gone out", Verdict.DEFER: "Waiting 
 @click.option("--last", type=LengthType(), default="30d", show_default=True, help="How far back to look.")
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Another setting, such as delay=48h.")
 @at_option
-def simulate_command(last: timedelta, changes: tuple[str, ...], at: datetime | timedelta | None) -> None:
+def simulate_command(last: timedelta, changes: tuple[str, ...], at: At | None) -> None:
     """Show who would have been asked, when, and who not and why. Nothing is written, nothing is sent.
 
     With --set, once or more, the present settings stand beside the changed ones.

@@ -20,6 +20,7 @@ from feedback.store import Store
 from feedback.store.cases import Change
 from feedback.store.files import BadRow, RecordFile, Row, open_records
 
+CACHE_MIB = 64  # keys are random, so a long import touches all of each index again and again
 BATCH = 500  # rows a transaction: others wait for the write lock no longer than that
 SHOWN = 10
 

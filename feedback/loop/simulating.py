@@ -83,7 +83,8 @@ def side_by_side(found: Sequence[Simulation]) -> Iterator[Line]:
         yield Line(verdict, None, [one.verdicts()[verdict] for one in found])
         counts = [one.reasons(verdict) for one in found]
         if verdict is not Verdict.ASK:
-            for reason in sorted(set().union(*counts), key=lambda reason: -max(count[reason] for count in counts)):
+            told = [reason for reason in Reason if any(count[reason] for count in counts)]
+            for reason in sorted(told, key=lambda reason: -max(count[reason] for count in counts)):
                 yield Line(verdict, reason, [count[reason] for count in counts])
 
 

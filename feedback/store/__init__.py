@@ -59,15 +59,17 @@ class Store:
         self._database.close()
 
 
-def open_store(url: str, *, migrate: bool = False) -> Store:
+def open_store(url: str, *, migrate: bool = False, cache_mib: int = 2) -> Store:
     """Open the database; make it if there is none. With `migrate`, bring an older one up to date, after a backup.
+
+    `cache_mib` is how much of it each connection keeps in memory at most: who writes all over it needs more.
 
     Raises PendingMigrations for an older database that may not be migrated here, StoreError if it cannot be used.
     """
     scheme, _, path = url.partition(":///")
     if scheme != "sqlite" or not path:
         raise StoreError(f"The database is {url!r}; expected sqlite:/// and the path of a file.")
-    database = Database(Path(path))
+    database = Database(Path(path), cache_mib)
     try:
         if database.is_empty():
             database.migrate()

@@ -125,7 +125,8 @@ class Cases:
         if merged != known:
             self._database.change(_sql.update_case, id=row["id"], **merged)
         if merged["customer_id"] != known["customer_id"]:
-            self._database.change(_sql.move_surveys, case_id=row["id"], customer_id=merged["customer_id"])
+            for statement in (_sql.move_surveys, _sql.move_follow_ups):
+                self._database.change(statement, case_id=row["id"], customer_id=merged["customer_id"])
         return SavedCase(
             id=row["id"],
             change=Change.UPDATED if customer_changed or merged != known else Change.UNCHANGED,

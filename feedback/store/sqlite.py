@@ -77,8 +77,9 @@ def moment_or_none(text: str | None) -> datetime | None:
 class Database:
     """One SQLite file, a connection for each thread that uses it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cache_mib: int = 2) -> None:
         self.path = path
+        self._cache_mib = cache_mib
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._write_lock = threading.Lock()
@@ -240,6 +241,8 @@ class Database:
             self._use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA cache_size = {-1024 * self._cache_mib}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {max(1000, 128 * self._cache_mib)}")  # pages of 4 KiB
             connection.execute("PRAGMA secure_delete = ON")  # what was erased is not to be found in the file
         except BaseException:
             connection.close()

@@ -193,6 +193,11 @@ class Surveys:
         """The surveys to decide about next, each with its resolution."""
         return [(row["id"], row["resolution_id"]) for row in self._database.rows(_sql.due, now=now, limit=limit)]
 
+    def next_due(self) -> datetime | None:
+        """When the next survey is due."""
+        row = self._database.row(_sql.next_due)
+        return moment_or_none(row["at"]) if row else None
+
     def set_reminder(self, survey_id: str, at: datetime | None) -> None:
         """When the customer is reminded; None is not at all, or not any more."""
         self._database.change(_sql.set_reminder, id=survey_id, at=at)

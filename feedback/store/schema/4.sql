@@ -7,8 +7,10 @@ UPDATE surveys SET customer_id = (SELECT c.customer_id FROM resolutions r JOIN c
 CREATE INDEX surveys_of_customer ON surveys (customer_id, due_at);
 CREATE INDEX customers_by_address ON customers (LOWER(email));
 
--- What happened since a day: for figures, and for what other settings would have done.
-CREATE INDEX resolutions_by_time ON resolutions (resolved_at);
+-- With whom a follow-up is open, likewise.
+ALTER TABLE follow_ups ADD COLUMN customer_id TEXT REFERENCES customers (id);
+UPDATE follow_ups SET customer_id = (SELECT customer_id FROM surveys s WHERE s.id = follow_ups.survey_id);
+CREATE INDEX follow_ups_open_of_customer ON follow_ups (customer_id) WHERE closed_at IS NULL;
 
 -- When a customer who stays silent is reminded.
 ALTER TABLE surveys ADD COLUMN remind_at TEXT;

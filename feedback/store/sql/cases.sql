@@ -48,6 +48,11 @@ WHERE id = :id;
 UPDATE surveys SET customer_id = :customer_id
 WHERE resolution_id IN (SELECT id FROM resolutions WHERE case_id = :case_id);
 
+-- name: move_follow_ups!
+-- And its follow-ups.
+UPDATE follow_ups SET customer_id = :customer_id
+WHERE survey_id IN (SELECT s.id FROM surveys s JOIN resolutions r ON r.id = s.resolution_id WHERE r.case_id = :case_id);
+
 -- name: freeze_resolution!
 -- The snapshot of a case at its n-th resolution.
 INSERT INTO resolutions (id, case_id, n, resolved_at, resolved_by, channel, topic, team, agent, agent_email, opened_at,

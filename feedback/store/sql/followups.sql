@@ -4,12 +4,13 @@ SELECT id, due_at, closed_at FROM follow_ups WHERE survey_id = :survey_id;
 
 -- name: times_open
 -- When follow-ups with which customer were open, of those not closed before a moment.
-SELECT s.customer_id, f.opened_at, f.closed_at FROM follow_ups f JOIN surveys s ON s.id = f.survey_id
-WHERE s.customer_id IS NOT NULL AND (f.closed_at IS NULL OR f.closed_at > :since);
+SELECT customer_id, opened_at, closed_at FROM follow_ups
+WHERE customer_id IS NOT NULL AND (closed_at IS NULL OR closed_at > :since);
 
 -- name: add_follow_up!
 -- A person owes this customer an action.
-INSERT INTO follow_ups (id, survey_id, opened_at, due_at) VALUES (:id, :survey_id, :at, :due_at);
+INSERT INTO follow_ups (id, survey_id, customer_id, opened_at, due_at)
+SELECT :id, s.id, s.customer_id, :at, :due_at FROM surveys s WHERE s.id = :survey_id;
 
 -- name: reopen_follow_up!
 -- The customer said "no" again.

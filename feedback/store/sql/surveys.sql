@@ -2,11 +2,7 @@
 -- What deciding about a resolution rests on, the survey that it may have by now, and the newest entry of its ledger.
 SELECT r.id, r.n, r.resolved_at, r.resolved_by, r.topic, r.channel, r.team, r.interactions, r.first_reply_at, c.source,
   c.ref, c.status, c.tags, cu.email, cu.ref AS customer_ref, cu.zone, cu.country, ov.wish,
-  EXISTS (SELECT 1 FROM follow_ups f
-    JOIN surveys fs ON fs.id = f.survey_id
-    JOIN resolutions fr ON fr.id = fs.resolution_id
-    JOIN cases fc ON fc.id = fr.case_id
-    WHERE f.closed_at IS NULL AND fc.customer_id = c.customer_id) AS has_open_follow_up,
+  EXISTS (SELECT 1 FROM follow_ups f WHERE f.closed_at IS NULL AND f.customer_id = c.customer_id) AS has_open_follow_up,
   EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = s.id) AS is_answered, s.id AS survey_id, s.state AS survey_state,
   o.state AS delivery, o.handed_over_at,
   EXISTS (SELECT 1 FROM asked_elsewhere e WHERE e.source = c.source AND e.ref = c.ref AND e.round = 0
@@ -113,6 +109,10 @@ SELECT :id, resolution_id, customer_id, 1, 'waiting', :due_at FROM surveys WHERE
 -- The first-round surveys that have waited longest past their moment.
 SELECT id, resolution_id FROM surveys WHERE state = 'waiting' AND round = 0 AND due_at <= :now
 ORDER BY due_at LIMIT :limit;
+
+-- name: next_due^
+-- When the next survey is due.
+SELECT MIN(due_at) AS at FROM surveys WHERE state = 'waiting' AND round = 0;
 
 -- name: set_reminder!
 -- When the customer of a first-round survey is reminded, if at all.
