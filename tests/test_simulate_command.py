@@ -35,7 +35,7 @@ def test_it_tells_who_would_have_been_asked_and_who_not_and_why(place: Workplace
         "\n"
         "         1   Mails that would have gone out\n"
         "         1   Waiting still\n"
-        "         1     it would be outside the hours and days at which we write, by the customer's clock (FEEDBACK_WINDOW)\n"
+        "         1     it would be outside our hours, by the customer's clock (FEEDBACK_WINDOW)\n"
         "         2   Not asked\n"
         "         1     we know no address of this customer\n"
         "         1     the customer was asked not long ago, or is about to be (FEEDBACK_ASK_AGAIN_AFTER)\n"

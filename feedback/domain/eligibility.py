@@ -65,7 +65,7 @@ _SENTENCES = {
     Reason.DUE: "it is due",
     Reason.SILENT: "no answer has come",
     Reason.DELAY: "it is too soon after the resolution",
-    Reason.WINDOW: "it would be outside the hours and days at which we write, by the customer's clock (FEEDBACK_WINDOW)",
+    Reason.WINDOW: "it would be outside our hours, by the customer's clock (FEEDBACK_WINDOW)",
     Reason.HOLIDAY: "it would be a public holiday where the customer is",
     Reason.BY_HAND: "our staff decided so",
     Reason.NO_ADDRESS: "we know no address of this customer",
