@@ -1130,12 +1130,12 @@ def test_the_present_settings_stand_beside_others(mara: FlaskClient, loop: Loop,
     page = shown(mara.get("/desk/what-if").text)
     assert "What would have become of 4 resolutions" in page
     assert "Mails that would have gone out 2 Waiting still 0 Not asked 2" in page
-    assert "Wed 4 March 2" in page
+    assert "Wed 4 Mar 2" in page
     assert " Changed " not in page
     page = shown(mara.get("/desk/what-if?days=7&delay=2d&ask_again_after=off").text)
     assert "What would have become of 3 resolutions" in page
     assert "What Now Changed Mails that would have gone out 2 0 Waiting still 0 3" in page
-    assert "Thu 5 March 0 + 3 due" in page
+    assert "Thu 5 Mar 0 + 3 due" in page
     assert loop.rows("SELECT state FROM surveys") == [{"state": "waiting"}] * 2
 
 
