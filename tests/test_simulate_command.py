@@ -76,8 +76,9 @@ def test_before_anything_was_imported_it_says_how(workplace: Workplace) -> None:
         (["--set", "mail=stdout:"], 1, "The settings that decide whom we ask and when: delay, "),
         (["--set", "delay=soon"], 1, "FEEDBACK_DELAY: given 'soon', expected a duration such as"),
         (["--set", "delay=8d"], 1, "FEEDBACK_DELAY must be shorter than FEEDBACK_MAX_AGE"),
-        (["--last", "a month"], 2, "given 'a month', expected a length of time such as 30d."),
-        (["--last", "0d"], 2, "expected a length of time such as 30d."),
+        (["--last", "a month"], 2, "given 'a month', expected a length of time such as 30d"),
+        (["--last", "999999d"], 2, "of ten years at most"),
+        (["--last", "0d"], 2, "expected a length of time such as 30d"),
     ],
 )
 def test_what_cannot_be_read_is_told(workplace: Workplace, arguments: list[str], status: int, words: str) -> None:

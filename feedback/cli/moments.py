@@ -59,9 +59,10 @@ class LengthType(click.ParamType[timedelta]):
         if isinstance(value, timedelta):
             return value
         match = re.fullmatch(r"(\d{1,6})([mhd])", value)
-        if match is None or int(match[1]) == 0:
-            self.fail(f"given {value!r}, expected a length of time such as 30d.", param, ctx)
-        return int(match[1]) * _UNITS[match[2]]
+        length = int(match[1]) * _UNITS[match[2]] if match else timedelta(0)
+        if not timedelta(0) < length <= timedelta(days=3660):
+            self.fail(f"given {value!r}, expected a length of time such as 30d, of ten years at most.", param, ctx)
+        return length
 
 
 at_option = click.option(

@@ -162,8 +162,8 @@ _WAITING = {Wait.DELAY: Reason.DELAY, Wait.WINDOW: Reason.WINDOW, Wait.HOLIDAY: 
 
 SAME_CASE_AGAIN = 1  # a case that was opened and resolved again is asked about once more, however soon
 _ROLE = re.compile(  # RFC 2142, and what machines send from
-    r"((no|do|donot|do-not|not)[-_.]?reply|mailer-daemon|postmaster|hostmaster|abuse|bounces?|root|daemon|nobody|"
-    r"notifications?|alerts?|automated|system|undisclosed-recipients)([-+_.].*)?"
+    r"((no|do|do[-_.]?not|not)[-_.]?reply\d*|mailer-daemon|bounces?|notifications?)([-+_.].*)?|"
+    r"(postmaster|hostmaster|abuse|root|daemon|nobody|alerts?|automated|system|undisclosed-recipients)([-+_].*)?"
 )
 
 
@@ -196,11 +196,17 @@ def decide(facts: Facts, config: Config, now: datetime) -> Decision:
 
 
 def decide_reminder(facts: Facts, sent_at: datetime, config: Config, now: datetime) -> Decision:
-    """Whether to remind, now or when, of a survey whose mail went out; as long as its link takes a first answer."""
-    never = Reason.BY_HAND if facts.override is Override.NEVER else None
-    against = _binding(facts, config) or never or _about_the_person(facts, config) or _about_the_case(facts, config)
+    """Whether to remind, now or when, of a survey whose mail went out; as long as its link takes a first answer.
+
+    What the survey was sent in spite of, by hand, does not stop its reminder.
+    """
+    against = _binding(facts, config)
+    if against is None and facts.override is not Override.NOW:
+        against = _about_the_person(facts, config) or _about_the_case(facts, config)
     if against is None and facts.has_open_follow_up:
         against = Reason.FOLLOW_UP_OPEN
+    if against is None and any(contact.at > sent_at and not contact.is_same_case for contact in facts.contacts):
+        against = Reason.ASKED_LATELY
     moment = next_moment(max(sent_at + config.reminder, now), facts.whereabouts, config)
     if against is None and (not config.reminder or moment.at >= sent_at + config.link_ends):
         against = Reason.TOO_LATE if config.reminder else Reason.SWITCHED_OFF

@@ -90,11 +90,6 @@ def next_open(earliest: datetime, window: Window, zone: ZoneInfo, country: str) 
         moment = change
 
 
-def is_open(moment: datetime, window: Window, zone: ZoneInfo, country: str) -> bool:
-    """Whether a window is open at a moment, by the clock of a zone."""
-    return _is_open_by_clock(moment.astimezone(zone).replace(tzinfo=None), window, country)
-
-
 def _next_open_by_clock(clock: datetime, window: Window, country: str) -> datetime:
     if _is_open_by_clock(clock, window, country):
         return clock

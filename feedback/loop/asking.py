@@ -82,7 +82,7 @@ class Asking:
         with self._store.write():
             standing = self._store.surveys.standing(resolution_id)
             if not standing.is_open_to_staff:
-                raise Refused("Its mail has gone out by now, or is just going. See below where it stands.")
+                raise Refused("Its mail has gone out by now, was refused, or is just going. See below where it stands.")
             self._store.surveys.set_override(resolution_id, wish)
             standing = replace(standing, facts=replace(standing.facts, override=wish))
             decision = self._decide(standing, now)
@@ -100,6 +100,10 @@ class Asking:
                 self._store.surveys.plan(resolution_id, decision.until or now)
         return decision
 
+    def has_failed(self, resolution_id: str, now: datetime) -> None:
+        """Inside a write: the survey's mail was refused for good. What was passed over for its sake has its turn."""
+        self._consider_passed_over(self._store.surveys.standing(resolution_id), now)
+
     def plan_reminder(self, survey_id: str, resolution_id: str, now: datetime) -> None:
         """Inside a write: the survey's mail went out just now; if reminders are on, one waits for its moment."""
         if self._config.reminder:
@@ -110,7 +114,8 @@ class Asking:
     def reminder_still_wanted(self, resolution_id: str, now: datetime) -> tuple[Decision, str | None]:
         """As `still_wanted`, for the reminder of a survey whose mail went out."""
         standing = self._store.surveys.standing(resolution_id)
-        facts, sent_at = self._with_suppression(standing.facts), standing.handed_over_at
+        sent_at = standing.handed_over_at
+        facts = self._with_what_is_known(standing, sent_at)
         if sent_at is None:  # staff have it sent again
             return Decision(Verdict.SKIP, Reason.TOO_LATE), facts.address
         decision = decide_reminder(facts, sent_at, self._config, now)
@@ -133,20 +138,25 @@ class Asking:
         """A survey is not asked after all. What the person was not asked for its sake has its turn again."""
         assert standing.survey_id is not None
         self._store.surveys.cancel(standing.survey_id, reason)
+        self._consider_passed_over(standing, now)
+
+    def _consider_passed_over(self, standing: ResolutionStanding, now: datetime) -> None:
         if standing.facts.address is not None:
             since = now - self._config.max_age
             for resolution_id in self._store.surveys.passed_over(standing.id, standing.facts.address, since):
                 self.consider_unplanned(resolution_id, now)
 
     def _decide(self, standing: ResolutionStanding, now: datetime) -> Decision:
-        facts = self._with_suppression(standing.facts)
-        if facts.address is not None and self._config.ask_again_after:
-            since = now - self._config.ask_again_after - self._config.max_age  # a survey is due before it is asked
-            facts = replace(facts, contacts=self._store.surveys.contacts(standing.id, facts.address, since))
+        facts = self._with_what_is_known(standing, now - self._config.ask_again_after)
         return decide(facts, self._config, now)
 
-    def _with_suppression(self, facts: Facts) -> Facts:
-        if facts.address is None:
+    def _with_what_is_known(self, standing: ResolutionStanding, since: datetime | None) -> Facts:
+        """The facts with what is known by the address: suppression, and contacts since a moment."""
+        facts, address, surveys = standing.facts, standing.facts.address, self._store.surveys
+        if address is None:
             return facts
-        hashes = self.keys.address_hashes(normalise_email(facts.address))
-        return replace(facts, suppression=self._store.surveys.suppression(hashes))
+        facts = replace(facts, suppression=surveys.suppression(self.keys.address_hashes(normalise_email(address))))
+        if since is None or not self._config.ask_again_after:
+            return facts
+        due_since = since - self._config.max_age  # a survey is due before its mail goes
+        return replace(facts, contacts=surveys.contacts(standing.id, address, due_since))

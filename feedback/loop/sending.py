@@ -178,11 +178,11 @@ class Sending:
                     self._store.outbox.put_back(
                         result.mail, self._owner, result.state, result.words, due_at=result.due_at
                     )
-                if result.state is MailState.SENT and result.mail.kind is Kind.SURVEY:
-                    self._plan_reminder(result)
                 if result.bad_address is not None and result.at is not None:
                     address_hash = self._keys.address_hashes(normalise_email(result.bad_address))[0]
                     self._store.surveys.suppress(address_hash, Suppression.NO_SUCH_ADDRESS, result.at)
+                if result.mail.kind is Kind.SURVEY and result.state in (MailState.SENT, MailState.FAILED):
+                    self._tell_asking(result)
             if self._results and self._is_paused:  # the server has answered
                 self._store.outbox.end_pause()
                 self._is_paused = False
@@ -218,11 +218,14 @@ class Sending:
         self._store.outbox.put_back(mail, self._owner, MailState.DROPPED, decision.reason.sentence)
         return False
 
-    def _plan_reminder(self, result: _Result) -> None:
+    def _tell_asking(self, result: _Result) -> None:
         assert result.mail.survey_id is not None
         assert result.mail.resolution_id is not None
         assert result.at is not None
-        self._asking.plan_reminder(result.mail.survey_id, result.mail.resolution_id, result.at)
+        if result.state is MailState.SENT:
+            self._asking.plan_reminder(result.mail.survey_id, result.mail.resolution_id, result.at)
+        else:
+            self._asking.has_failed(result.mail.resolution_id, result.at)
 
     def _compose(self, mail: Mail, now: datetime) -> compose.Letter:
         """The letter. A fault in it is no other mail's: raises MailRefused, but StoreError if it is the database's."""

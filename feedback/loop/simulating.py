@@ -14,8 +14,9 @@ from feedback.domain.surveys import Suppression
 from feedback.domain.timing import local_day
 from feedback.keys import Keys
 from feedback.store import Store
-from feedback.store.surveys import PastResolution
+from feedback.store.surveys import PastContact, PastResolution
 
+DAYS_AHEAD = 60
 SETTINGS = (  # those that decide whether and when
     *("delay", "delay_by_topic", "delay_by_channel", "window", "zone", "team_zones", "country", "max_age", "sample"),
     *("ask_again_after", "basis", "own_domains", "skip_domains", "skip_customers", "skip_tags", "skip_topics"),
@@ -55,13 +56,13 @@ class Simulation:
         return Counter(decision.reason for decision in decisions if decision.verdict is verdict)
 
     def days(self, zone: ZoneInfo) -> list[Day]:
-        """Each day from the first on, by the clock of a zone, to the last on which a mail is due."""
+        """Each day from the first on, by the clock of a zone, to the last on which a mail is due within DAYS_AHEAD."""
         counts: dict[Verdict, Counter[date]] = defaultdict(Counter)
         for one in self.outcomes:
             if one.at is not None and one.decision is not None:
                 counts[one.decision.verdict][local_day(one.at, zone)] += 1
         first, last = local_day(self.since, zone), local_day(self.until, zone)
-        last = max([last, *counts[Verdict.DEFER]])
+        last = min(max([last, *counts[Verdict.DEFER]]), last + timedelta(days=DAYS_AHEAD))
         return [
             Day(day, counts[Verdict.ASK][day], counts[Verdict.DEFER][day])
             for day in (first + timedelta(days=n) for n in range((last - first).days + 1))
@@ -92,7 +93,8 @@ def simulate(store: Store, keys: Keys, config: Config, since: datetime, until: d
     """Decide about the resolutions of a time, as if each case had come in when it was resolved, and the jobs had run.
 
     Mails that went out before count, and so do opt-outs and follow-ups from when they came. What was asked or decided
-    by hand within the time does not, nor do reopenings that nobody can tell the moment of any more.
+    by hand within the time does not. When a case was opened again is not known any more, so one that is open now counts
+    as open from the start.
     """
     known = _Known(store, keys, config, since)
     outcomes = [Simulated(past) for past in store.surveys.past(since, until)]
@@ -107,12 +109,12 @@ class _Known:
         self._keys = keys
         self._suppressed = store.surveys.suppressed_since()
         self._follow_ups: dict[str, list[tuple[datetime, datetime | None]]] = defaultdict(list)
-        for customer_id, opened_at, closed_at in store.follow_ups.times_open(since):
-            self._follow_ups[customer_id].append((opened_at, closed_at))
-        self.mailed: dict[str, list[tuple[str, datetime]]] = defaultdict(list)
+        for address, opened_at, closed_at in store.follow_ups.times_open(since):
+            self._follow_ups[address].append((opened_at, closed_at))
+        self.mailed: dict[str, list[PastContact]] = defaultdict(list)
         if config.ask_again_after:
-            for address, case_id, at in store.surveys.past_contacts(since - config.ask_again_after, since):
-                self.mailed[address].append((case_id, at))
+            for contact in store.surveys.past_contacts(since - config.ask_again_after, since):
+                self.mailed[contact.address].append(contact)
         self._hashes: dict[str, list[str]] = {}
 
     def suppression(self, address: str, now: datetime) -> Suppression | None:
@@ -120,8 +122,8 @@ class _Known:
         found = (self._suppressed[one] for one in hashes if one in self._suppressed)
         return next((reason for at, reason in found if at <= now), None)
 
-    def has_open_follow_up(self, customer_id: str | None, now: datetime) -> bool:
-        times = self._follow_ups.get(customer_id or "", [])
+    def has_open_follow_up(self, address: str, now: datetime) -> bool:
+        times = self._follow_ups.get(address, [])
         return any(opened_at <= now and (closed_at is None or now < closed_at) for opened_at, closed_at in times)
 
 
@@ -129,10 +131,10 @@ class _Known:
 class _Person:
     """What one address was or is to be asked: resolutions by number, with when they went or are due.
 
-    `mailed` is what went before the time, by case; `passed_over` what was not asked for the sake of another.
+    `mailed` is what went before the time; `passed_over` what was not asked for the sake of another.
     """
 
-    mailed: list[tuple[str, datetime]]
+    mailed: list[PastContact]
     planned: dict[int, datetime] = field(default_factory=dict)
     asked: dict[int, datetime] = field(default_factory=dict)
     passed_over: set[int] = field(default_factory=set)
@@ -191,14 +193,14 @@ class _Replay:
 
     def _facts(self, number: int, now: datetime) -> Facts:
         past = self._outcomes[number].past
-        facts, address = past.facts, past.facts.address
+        facts, address = past.facts, normalise_email(past.facts.address or "")
         if past.next_resolved_at is not None:
             status = CaseStatus.RESOLVED if facts.status is CaseStatus.OPEN else facts.status
             facts = replace(facts, status=status, is_latest=now < past.next_resolved_at)
         return replace(
             facts,
-            has_open_follow_up=self._known.has_open_follow_up(past.customer_id, now),
-            suppression=self._known.suppression(normalise_email(address), now) if address is not None else None,
+            has_open_follow_up=self._known.has_open_follow_up(address, now),
+            suppression=self._known.suppression(address, now) if address else None,
             contacts=tuple(self._contacts(number)),
         )
 
@@ -213,5 +215,6 @@ class _Replay:
         ]
         for other, at in (*person.asked.items(), *before):
             yield Contact(at, self._outcomes[other].past.case_id == case_id)
-        for other_case, at in person.mailed:
-            yield Contact(at, other_case == case_id)
+        for mail in person.mailed:
+            if mail.is_first_round or mail.case_id != case_id:
+                yield Contact(mail.at, mail.case_id == case_id)

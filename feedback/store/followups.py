@@ -61,9 +61,9 @@ class FollowUps:
         return _follow_up(row)
 
     def times_open(self, since: datetime) -> list[tuple[str, datetime, datetime | None]]:
-        """Customer, opened, closed (None: open still) of each follow-up that was open since a moment."""
+        """Normalised address, opened, closed (None: open still) of each follow-up that was open since a moment."""
         return [
-            (row["customer_id"], moment(row["opened_at"]), moment_or_none(row["closed_at"]))
+            (row["address"], moment(row["opened_at"]), moment_or_none(row["closed_at"]))
             for row in self._database.rows(_sql.times_open, since=since)
         ]
 

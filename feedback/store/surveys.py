@@ -49,9 +49,18 @@ class PastResolution:
 
     id: str
     case_id: str
-    customer_id: str | None
     facts: Facts
     next_resolved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PastContact:
+    """A mail that went out, to which address (normalised) and about which case, if that is known here."""
+
+    address: str
+    case_id: str | None
+    is_first_round: bool
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ class Surveys:
             id=resolution_id,
             facts=_facts(
                 row,
-                asked_elsewhere=bool(row["asked_elsewhere"]) and row["delivery"] is None,
+                asked_elsewhere=bool(row["asked_elsewhere"]) and row["delivery"] in (None, "dropped"),
                 has_open_follow_up=bool(row["has_open_follow_up"]),
                 override=Override(row["wish"]) if row["wish"] else None,
                 is_answered=bool(row["is_answered"]),
@@ -110,17 +119,18 @@ class Surveys:
             PastResolution(
                 id=row["id"],
                 case_id=row["case_id"],
-                customer_id=row["customer_id"],
                 facts=_facts(row, is_latest=bool(row["is_dated"])),
                 next_resolved_at=moment_or_none(row["next_resolved_at"]),
             )
             for row in self._database.rows(_sql.past_resolutions, since=since, until=until)
         ]
 
-    def past_contacts(self, since: datetime, until: datetime) -> list[tuple[str, str, datetime]]:
-        """Mails to customers that went out between two moments: normalised address, case, moment."""
-        rows = self._database.rows(_sql.past_contacts, since=since, until=until)
-        return [(row["address"], row["case_id"], moment(row["at"])) for row in rows]
+    def past_contacts(self, since: datetime, until: datetime) -> list[PastContact]:
+        """Mails to customers that went out between two moments, here or in databases that were replaced."""
+        return [
+            PastContact(row["address"], row["case_id"], bool(row["is_first_round"]), moment(row["at"]))
+            for row in self._database.rows(_sql.past_contacts, since=since, until=until)
+        ]
 
     def suppressed_since(self) -> dict[str, tuple[datetime, Suppression]]:
         """By its hash, each address to which nothing is sent: since when, and why."""

@@ -1,11 +1,13 @@
+import warnings
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 from zoneinfo._zoneinfo import ZoneInfo as PurePythonZoneInfo
 
 import pytest
-from holidays import list_supported_countries
+from holidays import country_holidays, list_supported_countries
 from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
@@ -17,7 +19,6 @@ from feedback.domain.timing import (
     delay_of,
     duration_in_words,
     in_words,
-    is_open,
     last_occurrence,
     local_day,
     next_moment,
@@ -162,6 +163,25 @@ minutes = st.integers(0, 1439) | st.sampled_from([0, 60, 90, 120, 150, 180, 540,
 windows = st.builds(Window, st.frozensets(st.integers(0, 6), min_size=3), minutes, minutes | st.just(1440)).filter(
     lambda window: window.opens != window.closes
 )
+
+
+def is_open(moment: datetime, window: Window, zone: ZoneInfo, country: str) -> bool:
+    """What a clock on the wall and a calendar say; in other words than those that are tested."""
+    clock = moment.astimezone(zone)
+    minute = clock.hour * 60 + clock.minute
+    if clock.date() in country_holidays_of(country, clock.year):
+        return False
+    day_before = (clock.date() - timedelta(days=1)).weekday()
+    if window.opens < window.closes:
+        return clock.weekday() in window.days and minute in range(window.opens, window.closes)
+    is_evening = clock.weekday() in window.days and minute in range(window.opens, 1440)
+    return is_evening or (day_before in window.days and minute in range(window.closes))
+
+
+@cache
+def country_holidays_of(country: str, year: int) -> frozenset[date]:
+    with warnings.catch_warnings(action="ignore"):
+        return frozenset(country_holidays(country, years=year)) if country else frozenset()
 
 
 def check_earliest(earliest: datetime, window: Window, zone: ZoneInfo, country: str) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import tarfile
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from feedback import jobs
 from feedback.config import Config
+from feedback.domain.eligibility import Override
 from feedback.domain.surveys import Choice, Suppression
 from feedback.errors import Refused, StoreError
 from feedback.keys import load_keys
@@ -423,3 +425,27 @@ def test_what_a_killed_backup_or_restore_has_left_is_swept_a_day_later(loop: Loo
     loop.store.close()
     backing_up.restore(loop.config, archive, NOW)
     assert [folder.exists() for folder in (*old, *young)] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("wish", [Override.NOW, None])
+def test_a_mail_that_was_withdrawn_in_the_backup_and_sent_since_is_not_sent_again_by_hand(
+    loop: Loop, tmp_path: Path, wish: Override | None
+) -> None:
+    loop.take(ADA)
+    loop.ask()
+    with loop.store.write():
+        mara = loop.store.staff.add("mara@acme.example", "Mara", "a hash")
+    (row,) = loop.rows("SELECT id FROM resolutions")
+    loop.asking.decide_by_hand(row["id"], Override.NEVER, mara, NOW + DAY)
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    loop.asking.decide_by_hand(row["id"], Override.NOW, mara, NOW + DAY)
+    loop.send()
+    assert len(loop.maildir()) == 1
+    back = restored(loop, archive)
+    backing_up.resume(back.store, LATER)
+    with suppress(Refused):
+        back.asking.decide_by_hand(row["id"], wish, mara, LATER)
+    back.ask(LATER)
+    back.send(LATER)
+    assert len(back.maildir()) == 1
+    back.store.close()

@@ -100,7 +100,7 @@ def test_nothing_is_decided_once_the_mail_is_on_its_way(loop: Loop, mara: str, w
     loop.ask()
     with loop.store.write():
         loop.store.outbox.claim(Kind.SURVEY, "a sender", NOW + DAY, DAY, 1)
-    with pytest.raises(Refused, match="has gone out by now, or is just going"):
+    with pytest.raises(Refused, match="has gone out by now, was refused, or is just going"):
         decide(loop, wish, mara, NOW + DAY)
     assert loop.rows("SELECT wish FROM overrides") == []
 

@@ -142,11 +142,27 @@ def test_a_case_that_was_resolved_again_is_asked_about_anew_and_not_reminded_of(
     assert [str(mail["Subject"])[:3] for mail in asked.maildir()] == ["Did", "Did"]
 
 
-def test_a_person_may_say_that_nobody_is_reminded(asked: Loop) -> None:
-    with asked.store.write():
-        (row,) = asked.rows("SELECT id FROM resolutions")
-        asked.store.surveys.set_override(row["id"], Override.NEVER)
-    assert run(asked, DUE) == 1
+def test_what_was_sent_by_hand_is_reminded_of_whatever_it_was_sent_in_spite_of(
+    make_loop: Callable[..., Loop],
+) -> None:
+    loop = make_loop(reminder="3d", skip_topics="printers")
+    loop.take(ADA)
+    with loop.store.write():
+        mara = loop.store.staff.add("mara@acme.example", "Mara", "a hash")
+    (row,) = loop.rows("SELECT id FROM resolutions")
+    loop.asking.decide_by_hand(row["id"], Override.NOW, mara, SENT)
+    assert run(loop, SENT) == 1
+    assert run(loop, DUE) == 2
+
+
+def test_who_was_asked_about_another_case_since_is_not_reminded(make_loop: Callable[..., Loop]) -> None:
+    loop = make_loop(reminder="5d", ask_again_after="4d")
+    loop.take(ADA)
+    run(loop, SENT)
+    loop.take(replace(ADA, ref="A-2", resolved_at=SENT + 3 * DAY), now=SENT + 3 * DAY)
+    assert run(loop, SENT + 5 * DAY - HOUR) == 2
+    assert run(loop, SENT + 5 * DAY) == 2
+    assert "We do not remind: the customer was asked not long ago" in told(loop)
 
 
 def test_a_mail_that_was_refused_or_is_in_doubt_is_not_reminded_of(loop: Loop, mail_server: MailServer) -> None:

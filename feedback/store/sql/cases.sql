@@ -44,12 +44,13 @@ UPDATE cases SET customer_id = :customer_id, status = :status, merged_into = :me
 WHERE id = :id;
 
 -- name: move_surveys!
--- A case that became another customer's takes its surveys along.
+-- A case that became another customer's takes its surveys along, but for those that the first one has got.
 UPDATE surveys SET customer_id = :customer_id
-WHERE resolution_id IN (SELECT id FROM resolutions WHERE case_id = :case_id);
+WHERE resolution_id IN (SELECT id FROM resolutions WHERE case_id = :case_id) AND NOT EXISTS (
+  SELECT 1 FROM outbox o WHERE o.survey_id = surveys.id AND o.state IN ('handing_over', 'sent', 'unconfirmed'));
 
 -- name: move_follow_ups!
--- And its follow-ups.
+-- And all its follow-ups.
 UPDATE follow_ups SET customer_id = :customer_id
 WHERE survey_id IN (SELECT s.id FROM surveys s JOIN resolutions r ON r.id = s.resolution_id WHERE r.case_id = :case_id);
 

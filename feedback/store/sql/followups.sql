@@ -3,14 +3,15 @@
 SELECT id, due_at, closed_at FROM follow_ups WHERE survey_id = :survey_id;
 
 -- name: times_open
--- When follow-ups with which customer were open, of those not closed before a moment.
-SELECT customer_id, opened_at, closed_at FROM follow_ups
-WHERE customer_id IS NOT NULL AND (closed_at IS NULL OR closed_at > :since);
+-- When follow-ups with whoever has which address were open, of those not closed before a moment.
+SELECT LOWER(cu.email) AS address, f.opened_at, f.closed_at FROM follow_ups f JOIN customers cu ON cu.id = f.customer_id
+WHERE cu.email IS NOT NULL AND (f.closed_at IS NULL OR f.closed_at > :since);
 
 -- name: add_follow_up!
 -- A person owes this customer an action.
 INSERT INTO follow_ups (id, survey_id, customer_id, opened_at, due_at)
-SELECT :id, s.id, s.customer_id, :at, :due_at FROM surveys s WHERE s.id = :survey_id;
+SELECT :id, s.id, c.customer_id, :at, :due_at
+FROM surveys s JOIN resolutions r ON r.id = s.resolution_id JOIN cases c ON c.id = r.case_id WHERE s.id = :survey_id;
 
 -- name: reopen_follow_up!
 -- The customer said "no" again.

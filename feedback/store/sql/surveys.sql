@@ -2,7 +2,8 @@
 -- What deciding about a resolution rests on, the survey that it may have by now, and the newest entry of its ledger.
 SELECT r.id, r.n, r.resolved_at, r.resolved_by, r.topic, r.channel, r.team, r.interactions, r.first_reply_at, c.source,
   c.ref, c.status, c.tags, cu.email, cu.ref AS customer_ref, cu.zone, cu.country, ov.wish,
-  EXISTS (SELECT 1 FROM follow_ups f WHERE f.closed_at IS NULL AND f.customer_id = c.customer_id) AS has_open_follow_up,
+  EXISTS (SELECT 1 FROM follow_ups f WHERE f.closed_at IS NULL AND f.customer_id IN (
+    SELECT id FROM customers p WHERE p.id = cu.id OR LOWER(p.email) = LOWER(cu.email))) AS has_open_follow_up,
   EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = s.id) AS is_answered, s.id AS survey_id, s.state AS survey_state,
   o.state AS delivery, o.handed_over_at,
   EXISTS (SELECT 1 FROM asked_elsewhere e WHERE e.source = c.source AND e.ref = c.ref AND e.round = 0
@@ -42,7 +43,7 @@ WHERE e.handed_over_at > :since AND LOWER(e.recipient) = LOWER(:address) AND NOT
 -- name: past_resolutions
 -- What a decision about each resolution of a time would have rested on, as far as it is known now, the oldest first.
 SELECT r.id, r.case_id, r.n, r.resolved_at, r.resolved_by, r.topic, r.channel, r.team, r.interactions, r.first_reply_at,
-  c.source, c.ref, c.status, c.tags, c.customer_id, cu.email, cu.ref AS customer_ref, cu.zone, cu.country,
+  c.source, c.ref, c.status, c.tags, cu.email, cu.ref AS customer_ref, cu.zone, cu.country,
   c.resolved_at IS NOT NULL AS is_dated,
   (SELECT resolved_at FROM resolutions WHERE case_id = r.case_id AND n = r.n + 1) AS next_resolved_at
 FROM resolutions r
@@ -53,13 +54,17 @@ ORDER BY r.resolved_at, c.source, c.ref;
 
 -- name: past_contacts
 -- Customers' mails that went out, or may have, between two moments, by the address that the customer has now.
-SELECT LOWER(cu.email) AS address, r.case_id, o.handed_over_at AS at
+SELECT LOWER(cu.email) AS address, r.case_id, s.round = 0 AS is_first_round, o.handed_over_at AS at
 FROM outbox o
 JOIN surveys s ON s.id = o.survey_id
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN customers cu ON cu.id = s.customer_id
 WHERE o.handed_over_at > :since AND o.handed_over_at <= :until AND o.kind = 'survey'
-  AND o.state IN ('handing_over', 'sent', 'unconfirmed') AND cu.email IS NOT NULL;
+  AND o.state IN ('handing_over', 'sent', 'unconfirmed') AND cu.email IS NOT NULL
+UNION ALL
+SELECT LOWER(e.recipient), c.id, 0, e.handed_over_at
+FROM asked_elsewhere e LEFT JOIN cases c ON c.ref = e.ref AND c.source = e.source
+WHERE e.handed_over_at > :since AND e.handed_over_at <= :until;
 
 -- name: passed_over
 -- Resolutions since a moment about which a person was not asked because of another survey, the oldest first.
