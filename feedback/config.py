@@ -287,9 +287,10 @@ def load_config(environ: Mapping[str, str] | None = None, env_file: Path | None 
 
 def with_changes(config: Config, changes: Mapping[str, str]) -> Config:
     """The settings with some of them read anew, by field name. Raises ConfigError naming what is wrong."""
-    known = {field: getattr(config, field) for field in Config.model_fields}
+    kept = {field: getattr(config, field) for field in Config.model_fields if field not in changes}
+    given = {field: text for field, text in changes.items() if text}  # empty is not given, as in `.env`
     try:
-        return Config(**{**known, **changes})
+        return Config(**{**kept, **given})
     except ValidationError as error:
         raise ConfigError("\n".join(_sentence(problem, changes) for problem in error.errors())) from None
 

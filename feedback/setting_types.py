@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.headerregistry import Address
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+from holidays import list_supported_countries
 from pydantic import BeforeValidator
 
+LONGEST = timedelta(days=3660)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
 
@@ -29,7 +31,10 @@ def _duration(value: object) -> object:
     match = re.fullmatch(r"(\d{1,6})([smhd])", value.strip())
     if match is None:
         raise ValueError("a duration such as 90s, 30m, 24h or 7d")
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    duration = timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    if duration > LONGEST:
+        raise ValueError("a duration of ten years at most")
+    return duration
 
 
 def _duration_or_off(value: object) -> object:
@@ -169,12 +174,21 @@ def _basis(value: object) -> object:
         raise ValueError(f"one of {', '.join(Basis)}") from None
 
 
-def _country(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if not re.fullmatch(r"[A-Za-z]{2}", value.strip()):
+def country_code(text: str) -> str:
+    """The country's code of two letters (ISO 3166), as `holidays` lists them all. Raises ValueError."""
+    code = {"UK": "GB", "EL": "GR"}.get(text.strip().upper(), text.strip().upper())  # as the European Union writes them
+    if code not in _countries():
         raise ValueError("a country of two letters (ISO 3166) such as DE")
-    return value.strip().upper()
+    return code
+
+
+@cache
+def _countries() -> frozenset[str]:
+    return frozenset(list_supported_countries(include_aliases=False))
+
+
+def _country(value: object) -> object:
+    return country_code(value) if isinstance(value, str) else value
 
 
 def _bases(value: object) -> object:
@@ -182,9 +196,10 @@ def _bases(value: object) -> object:
     table = _table(_basis, expected, value)
     if not isinstance(value, str) or not isinstance(table, dict):
         return table
-    if not all(re.fullmatch("[a-z]{2}", country) for country in table):
-        raise ValueError(expected)
-    return {country.upper(): basis for country, basis in table.items()}
+    try:
+        return {country_code(country): basis for country, basis in table.items()}
+    except ValueError:
+        raise ValueError(expected) from None
 
 
 def _share(value: object) -> object:

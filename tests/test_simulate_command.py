@@ -65,6 +65,12 @@ def test_other_settings_stand_beside_the_present_ones(place: Workplace) -> None:
     assert "Mails a day with the changed settings (█ gone out, ░ due):\n  Mon 2026-03-02\n" in told
 
 
+def test_an_empty_setting_is_the_default_as_in_the_environment(place: Workplace) -> None:
+    place.environment["FEEDBACK_ASK_AGAIN_AFTER"] = "off"
+    told = place.feedback("simulate", "--at", AT, "--set", "ask_again_after=")
+    assert "         2        1   Mails that would have gone out\n" in told
+
+
 def test_before_anything_was_imported_it_says_how(workplace: Workplace) -> None:
     assert "Import some: feedback import cases FILE" in workplace.feedback("simulate")
 
@@ -78,6 +84,8 @@ def test_before_anything_was_imported_it_says_how(workplace: Workplace) -> None:
         (["--set", "delay=8d"], 1, "FEEDBACK_DELAY must be shorter than FEEDBACK_MAX_AGE"),
         (["--last", "a month"], 2, "given 'a month', expected a length of time such as 30d"),
         (["--last", "999999d"], 2, "of ten years at most"),
+        (["--at", "0002-01-02T00:00:00Z", "--last", "3660d"], 1, "reach back to before there were years"),
+        (["--set", "ask_again_after=3661d"], 1, "expected a duration of ten years at most"),
         (["--last", "0d"], 2, "expected a length of time such as 30d"),
     ],
 )

@@ -33,7 +33,10 @@ def simulate_command(last: timedelta, changes: tuple[str, ...], at: At | None) -
     store, keys = open_store(config.database_url), load_keys(config.data_dir)
     now = moment(config, store, at, changes_nothing=True)
     settings = [config, changed] if changes else [config]
-    found = [simulate(store, keys, one, now - last, now) for one in settings]
+    try:
+        found = [simulate(store, keys, one, now - last, now) for one in settings]
+    except OverflowError:
+        raise ConfigError("--at and --last reach back to before there were years.") from None
     for line in _report(found, changes, config.zone):
         click.echo(safe(line))
 

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
 from feedback.errors import FieldError
+from feedback.setting_types import country_code
 
 REPEAT_AFTER = timedelta(hours=1)  # a resolved_at that moves by less is the help desk tidying up, not a new resolution
 FUTURE_ALLOWED = timedelta(days=1)  # clocks and zones differ; more than this is a wrong date
@@ -197,6 +198,14 @@ def _zone_name(field: str, value: object, _zone: ZoneInfo | None) -> str | None:
         raise FieldError(field, value, "an IANA time zone such as Europe/Berlin") from None
 
 
+def _country(field: str, value: object, _zone: ZoneInfo | None) -> str | None:
+    line = text(field, value)
+    try:
+        return country_code(line) if line else None
+    except ValueError:
+        raise FieldError(field, value, "an ISO 3166 country of two letters such as DE") from None
+
+
 def _pattern(pattern: str, expected: str, field: str, value: object, _zone: ZoneInfo | None) -> str | None:
     line = text(field, value)
     if line is not None and re.fullmatch(pattern, line) is None:
@@ -213,7 +222,7 @@ _PARSERS: dict[str, _Parser] = {
     "subject": partial(text, longest=2000),
     "customer_since": _day,
     "locale": partial(_pattern, r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*", "a BCP 47 language such as de or de-AT"),
-    "country": partial(_pattern, r"[A-Za-z]{2}", "an ISO 3166 country of two letters such as DE"),
+    "country": _country,
     "zone": _zone_name,
     "tags": _tags,
     "opened_at": _moment,

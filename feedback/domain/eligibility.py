@@ -7,7 +7,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from feedback.config import Config
-from feedback.domain.cases import CaseStatus
+from feedback.domain.cases import CaseStatus, normalise_email
 from feedback.domain.surveys import Suppression
 from feedback.domain.timing import Wait, Whereabouts, delay_of, next_moment, not_after
 from feedback.setting_types import Basis, is_email
@@ -55,6 +55,7 @@ class Reason(StrEnum):
     TOO_OLD = "too_old"
     TOO_LATE = "too_late"
     SWITCHED_OFF = "switched_off"
+    ADDRESS_CHANGED = "address_changed"
 
     @property
     def sentence(self) -> str:
@@ -94,6 +95,7 @@ _SENTENCES = {
     Reason.RESOLVED_AGAIN: "the case has been resolved again since, and we ask about the latest resolution",
     Reason.TOO_OLD: "the resolution is too long ago",
     Reason.SWITCHED_OFF: "reminders are switched off (FEEDBACK_REMINDER)",
+    Reason.ADDRESS_CHANGED: "the mail went to another address than the customer has now",
     Reason.TOO_LATE: "by the next moment at which we write, the resolution will be too long ago",
 }
 
@@ -138,6 +140,9 @@ class Facts:
     override: Override | None = None
     suppression: Suppression | None = None
     contacts: tuple[Contact, ...] = ()
+
+
+TACT = frozenset({Reason.FOLLOW_UP_OPEN, Reason.ASKED_LATELY})  # what passes with time
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +200,14 @@ def decide(facts: Facts, config: Config, now: datetime) -> Decision:
     return Decision(Verdict.ASK, Reason.DUE)
 
 
-def decide_reminder(facts: Facts, sent_at: datetime, config: Config, now: datetime) -> Decision:
+def decide_reminder(facts: Facts, sent_to: str, sent_at: datetime, config: Config, now: datetime) -> Decision:
     """Whether to remind, now or when, of a survey whose mail went out; as long as its link takes a first answer.
 
-    What the survey was sent in spite of, by hand, does not stop its reminder.
+    Only whoever got the mail is reminded. What the survey was sent in spite of, by hand, does not stop its reminder.
     """
     against = _binding(facts, config)
+    if against is None and normalise_email(facts.address or "") != normalise_email(sent_to):
+        against = Reason.ADDRESS_CHANGED
     if against is None and facts.override is not Override.NOW:
         against = _about_the_person(facts, config) or _about_the_case(facts, config)
     if against is None and facts.has_open_follow_up:

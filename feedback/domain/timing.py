@@ -147,13 +147,13 @@ def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
 
 @lru_cache(maxsize=4096)
 def _holidays(country: str, year: int) -> frozenset[date]:
-    """The public holidays of a whole country; none of one that is not known."""
+    """The public holidays of a whole country; none if it is not known."""
     if not country:
         return frozenset()
     with warnings.catch_warnings(action="ignore"):  # that a year's are estimated
         try:
             return frozenset(holidays.country_holidays(country, years=year))
-        except NotImplementedError:
+        except NotImplementedError:  # of a case that came in when any two letters did
             return frozenset()
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from feedback.config import Config
 from feedback.domain.cases import normalise_email
-from feedback.domain.eligibility import Decision, Facts, Override, Reason, Verdict, decide, decide_reminder
+from feedback.domain.eligibility import TACT, Decision, Facts, Override, Reason, Verdict, decide, decide_reminder
 from feedback.domain.surveys import SurveyState
 from feedback.domain.timing import next_moment
 from feedback.errors import Refused
@@ -35,10 +35,12 @@ class Asking:
     def consider_unplanned(self, resolution_id: str, now: datetime) -> None:
         """Inside a write: as `consider`, but a survey that waits is left alone.
 
-        For a record that says nothing new: its customer may have become known through another case.
+        For a record that says nothing new: its customer may have become known through another case. What was passed
+        over out of tact stays so, or to import a file once more would ask.
         """
         standing = self._store.surveys.standing(resolution_id)
-        if standing.survey_state is not SurveyState.WAITING:
+        is_tact = standing.last_decision is not None and standing.last_decision.reason in TACT
+        if standing.survey_state is not SurveyState.WAITING and not is_tact:
             self._consider(standing, now)
 
     def step(self, now: datetime) -> bool:
@@ -114,11 +116,11 @@ class Asking:
     def reminder_still_wanted(self, resolution_id: str, now: datetime) -> tuple[Decision, str | None]:
         """As `still_wanted`, for the reminder of a survey whose mail went out."""
         standing = self._store.surveys.standing(resolution_id)
-        sent_at = standing.handed_over_at
+        sent_to, sent_at = standing.recipient, standing.handed_over_at
         facts = self._with_what_is_known(standing, sent_at)
-        if sent_at is None:  # staff have it sent again
+        if sent_to is None or sent_at is None:  # staff have it sent again, or it was erased
             return Decision(Verdict.SKIP, Reason.TOO_LATE), facts.address
-        decision = decide_reminder(facts, sent_at, self._config, now)
+        decision = decide_reminder(facts, sent_to, sent_at, self._config, now)
         if decision != standing.last_decision:
             self._store.surveys.note_reminder(standing, decision, now)
         return decision, facts.address
@@ -144,10 +146,11 @@ class Asking:
         if standing.facts.address is not None:
             since = now - self._config.max_age
             for resolution_id in self._store.surveys.passed_over(standing.id, standing.facts.address, since):
-                self.consider_unplanned(resolution_id, now)
+                self.consider(resolution_id, now)
 
     def _decide(self, standing: ResolutionStanding, now: datetime) -> Decision:
-        facts = self._with_what_is_known(standing, now - self._config.ask_again_after)
+        rest = self._config.ask_again_after
+        facts = self._with_what_is_known(standing, now - rest if rest else None)
         return decide(facts, self._config, now)
 
     def _with_what_is_known(self, standing: ResolutionStanding, since: datetime | None) -> Facts:
@@ -156,7 +159,7 @@ class Asking:
         if address is None:
             return facts
         facts = replace(facts, suppression=surveys.suppression(self.keys.address_hashes(normalise_email(address))))
-        if since is None or not self._config.ask_again_after:
+        if since is None:
             return facts
         due_since = since - self._config.max_age  # a survey is due before its mail goes
         return replace(facts, contacts=surveys.contacts(standing.id, address, due_since))

@@ -29,6 +29,7 @@ class ResolutionStanding:
     survey_state: SurveyState | None
     delivery: str | None
     handed_over_at: datetime | None
+    recipient: str | None
     decided: int
     last_decision: Decision | None
 
@@ -102,6 +103,7 @@ class Surveys:
             survey_state=SurveyState(row["survey_state"]) if row["survey_state"] else None,
             delivery=row["delivery"],
             handed_over_at=moment_or_none(row["handed_over_at"]),
+            recipient=row["recipient"],
             decided=row["last_seq"] or 0,
             last_decision=decision_of(row["last_verdict"], row["last_reason"], row["last_until"])
             if row["last_seq"]

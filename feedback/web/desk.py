@@ -158,12 +158,12 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     @desk.post("/cases/<key>/<resolution_id>/<any(now, never, rules):wish>")
     def decide(key: str, resolution_id: str, wish: str) -> Response:
         override = None if wish == "rules" else Override(wish)
+        if resolution_id not in [story.id for story in store.cases.stories(key)]:
+            abort(404)
         try:
             flash(_decided(asking.decide_by_hand(resolution_id, override, person().id, now())))
         except Refused as refusal:
             flash(str(refusal))
-        except NotFound:
-            abort(404)
         return redirect(url_for("desk.case", key=key), 303)
 
     @desk.get("/what-if")

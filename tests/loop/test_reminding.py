@@ -217,3 +217,25 @@ def test_a_survey_never_has_two_reminders(asked: Loop) -> None:
     with asked.store.write():
         asked.store.surveys.set_reminder(asked.survey_id(), DUE)
     assert run(asked, DUE + DAY) == 2
+
+
+def test_only_who_got_the_mail_is_reminded_of_it(asked: Loop) -> None:
+    asked.take(replace(ADA, email="ada@example.net"), now=SENT + HOUR)
+    assert run(asked, DUE) == 1
+    assert "We do not remind: the mail went to another address than the customer has now." in told(asked)
+
+
+def test_a_reminder_in_the_outbox_follows_no_new_address(asked: Loop) -> None:
+    asked.ask(DUE)
+    asked.take(replace(ADA, email="ada@example.net"), now=DUE)
+    asked.send(DUE)
+    assert len(asked.maildir()) == 1
+
+
+def test_another_survey_since_stops_the_reminder_though_nobody_is_left_alone(make_loop: Callable[..., Loop]) -> None:
+    loop = make_loop(reminder="5d", ask_again_after="off")
+    loop.take(ADA)
+    run(loop, SENT)
+    loop.take(replace(ADA, ref="A-2", resolved_at=SENT), now=SENT)
+    assert run(loop, SENT + DAY) == 2
+    assert run(loop, SENT + 5 * DAY) == 2

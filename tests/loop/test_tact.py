@@ -123,6 +123,25 @@ def test_it_has_its_turn_as_well_when_the_mail_is_called_off_in_the_outbox(loop:
     assert ask_and_send(loop, NOW + DAY + HOUR) == 1
 
 
+def test_an_address_is_left_alone_whoever_has_it_by_now(loop: Loop) -> None:
+    loop.take(ADA)
+    ask_and_send(loop, NOW + DAY)
+    loop.take(replace(ADA, email="ada@example.net"), now=NOW + DAY + HOUR)
+    resolve(loop, replace(AGAIN, customer_ref="another"), NOW + DAY + 2 * HOUR)
+    assert ledger(loop, "A-2") == ["asked_lately"]
+
+
+def test_what_was_passed_over_is_not_asked_when_its_file_comes_in_again(loop: Loop) -> None:
+    loop.take(ADA)
+    ask_and_send(loop, NOW + DAY)
+    passed_over = NOW + 13 * DAY
+    resolve(loop, AGAIN, passed_over)
+    assert ledger(loop, "A-2") == ["asked_lately"]
+    loop.take(replace(AGAIN, resolved_at=passed_over), now=NOW + 16 * DAY)
+    assert ledger(loop, "A-2") == ["asked_lately"]
+    assert ask_and_send(loop, NOW + 17 * DAY) == 0
+
+
 @pytest.mark.parametrize("late", [timedelta(0), HOUR])
 @pytest.mark.parametrize("between", [timedelta(0), timedelta(minutes=10), timedelta(minutes=-10)])
 def test_of_two_that_wait_when_they_turn_out_to_be_one_person_the_first_is_asked(

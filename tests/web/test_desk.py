@@ -1106,6 +1106,9 @@ def test_what_binds_is_told_to_who_wants_to_send(mara: FlaskClient, loop: Loop, 
     post(mara, buttons(page)["Send now"])
     assert "It cannot be sent: we know no address of this customer." in shown(mara.get(case_page(loop, "C-3")).text)
     assert post(mara, f"{case_page(loop, 'C-3')}/no-such-resolution/now").status_code == 404
+    loop.take(ADA)
+    assert post(mara, f"{case_page(loop, 'C-3')}/{resolution_of(loop)}/never").status_code == 404
+    assert loop.rows("SELECT wish FROM overrides") == []
 
 
 def test_a_person_reads_times_by_a_clock_of_their_own(mara: FlaskClient, loop: Loop) -> None:

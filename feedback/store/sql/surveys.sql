@@ -5,7 +5,7 @@ SELECT r.id, r.n, r.resolved_at, r.resolved_by, r.topic, r.channel, r.team, r.in
   EXISTS (SELECT 1 FROM follow_ups f WHERE f.closed_at IS NULL AND f.customer_id IN (
     SELECT id FROM customers p WHERE p.id = cu.id OR LOWER(p.email) = LOWER(cu.email))) AS has_open_follow_up,
   EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = s.id) AS is_answered, s.id AS survey_id, s.state AS survey_state,
-  o.state AS delivery, o.handed_over_at,
+  o.state AS delivery, o.handed_over_at, o.recipient,
   EXISTS (SELECT 1 FROM asked_elsewhere e WHERE e.source = c.source AND e.ref = c.ref AND e.round = 0
     AND r.resolved_at BETWEEN e.from_at AND e.to_at) AS asked_elsewhere,
   c.resolved_at IS NOT NULL AND r.n = (SELECT MAX(n) FROM resolutions WHERE case_id = r.case_id) AS is_latest,
@@ -20,7 +20,8 @@ LEFT JOIN decisions d ON d.resolution_id = r.id AND d.seq = (SELECT MAX(seq) FRO
 WHERE r.id = :resolution_id;
 
 -- name: contacts
--- What else a person is asked or was asked, due since a moment: whoever has the address counts, in each help desk. Of
+-- What else a person is asked or was asked, due since a moment: whoever has the address counts, in each help desk, and
+-- what went to the address though its customer has another one by now. Of
 -- what has not gone out, only what comes before this one: what is in the outbox ("asked") before what is "waiting", then
 -- by when it is due. And what replaced databases asked.
 SELECT COALESCE(o.handed_over_at, s.due_at) AS at, r.case_id = mine.case_id AS is_same_case
@@ -34,6 +35,16 @@ WHERE mine.id = :resolution_id AND (r.case_id <> mine.case_id OR s.round = 0) AN
   o.state IN ('handing_over', 'sent', 'unconfirmed')
   OR ((s.state = 'waiting' OR (s.state = 'asked' AND o.state IN ('queued', 'claimed', 'retry')))
     AND (own.id IS NULL OR own.state = 'cancelled' OR (s.state, s.due_at, s.id) < (own.state, own.due_at, own.id))))
+UNION ALL
+SELECT o.handed_over_at, r.case_id = mine.case_id
+FROM resolutions mine
+JOIN outbox o ON LOWER(o.recipient) = LOWER(:address) AND o.handed_over_at > :since AND o.kind = 'survey'
+  AND o.state IN ('handing_over', 'sent', 'unconfirmed')
+JOIN surveys s ON s.id = o.survey_id AND s.resolution_id <> mine.id
+JOIN resolutions r ON r.id = s.resolution_id
+LEFT JOIN customers cu ON cu.id = s.customer_id
+WHERE mine.id = :resolution_id AND (r.case_id <> mine.case_id OR s.round = 0)
+  AND (cu.email IS NULL OR LOWER(cu.email) <> LOWER(:address))
 UNION ALL
 SELECT e.handed_over_at, 0 FROM asked_elsewhere e
 JOIN resolutions mine ON mine.id = :resolution_id
@@ -53,7 +64,8 @@ WHERE r.resolved_at > :since AND r.resolved_at <= :until AND c.erased_at IS NULL
 ORDER BY r.resolved_at, c.source, c.ref;
 
 -- name: past_contacts
--- Customers' mails that went out, or may have, between two moments, by the address that the customer has now.
+-- Customers' mails that went out, or may have, between two moments, by the address that the customer has now and by the
+-- one that they went to.
 SELECT LOWER(cu.email) AS address, r.case_id, s.round = 0 AS is_first_round, o.handed_over_at AS at
 FROM outbox o
 JOIN surveys s ON s.id = o.survey_id
@@ -61,6 +73,15 @@ JOIN resolutions r ON r.id = s.resolution_id
 JOIN customers cu ON cu.id = s.customer_id
 WHERE o.handed_over_at > :since AND o.handed_over_at <= :until AND o.kind = 'survey'
   AND o.state IN ('handing_over', 'sent', 'unconfirmed') AND cu.email IS NOT NULL
+UNION ALL
+SELECT LOWER(o.recipient), r.case_id, s.round = 0, o.handed_over_at
+FROM outbox o
+JOIN surveys s ON s.id = o.survey_id
+JOIN resolutions r ON r.id = s.resolution_id
+LEFT JOIN customers cu ON cu.id = s.customer_id
+WHERE o.handed_over_at > :since AND o.handed_over_at <= :until AND o.kind = 'survey'
+  AND o.state IN ('handing_over', 'sent', 'unconfirmed') AND o.recipient IS NOT NULL
+  AND (cu.email IS NULL OR LOWER(cu.email) <> LOWER(o.recipient))
 UNION ALL
 SELECT LOWER(e.recipient), c.id, 0, e.handed_over_at
 FROM asked_elsewhere e LEFT JOIN cases c ON c.ref = e.ref AND c.source = e.source
@@ -162,7 +183,7 @@ SELECT s.id, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, r.res
 FROM surveys s
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id
-LEFT JOIN customers cu ON cu.id = c.customer_id
+LEFT JOIN customers cu ON cu.id = s.customer_id
 LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
 LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
 WHERE s.id = :id AND c.erased_at IS NULL;
