@@ -249,14 +249,12 @@ def test_no_zone_has_put_its_clock_twice_within_a_day() -> None:
         assert all(later - earlier > DAY.total_seconds() for earlier, later in pairwise(listed)), name
 
 
-@pytest.mark.parametrize("country", sorted(list_supported_countries(include_aliases=False)))
-def test_every_country_has_its_holidays_and_none_of_them_stops_us_for_long(
-    make_config: Callable[..., Config], country: str
-) -> None:
+def test_every_country_has_its_holidays_and_none_of_them_stops_us_for_long(make_config: Callable[..., Config]) -> None:
     config = make_config(window="00:00-24:00")
-    for year in (1998, 2026, 2040):
-        moment = next_moment(utc(f"{year}-01-01 00:00"), Whereabouts(country=country), config)
-        assert moment.at - utc(f"{year}-01-01 00:00") < timedelta(days=30)
+    for country in list_supported_countries(include_aliases=False):
+        for year in (1998, 2026, 2040):
+            moment = next_moment(utc(f"{year}-01-01 00:00"), Whereabouts(country=country), config)
+            assert moment.at - utc(f"{year}-01-01 00:00") < timedelta(days=30), country
 
 
 @pytest.mark.parametrize(

@@ -254,7 +254,7 @@ def take_one(url: str, data_dir: str, n: int, start: Barrier) -> None:
 def test_two_importers_at_once_give_one_survey(loop: Loop, tmp_path: Path, blank_database: Path) -> None:
     """Two processes, each with a case of one customer; a hundred times under torture."""
     context = get_context("spawn")
-    rounds = 100 if TORTURE else 3
+    rounds = 100 if TORTURE else 1
     for attempt in range(rounds):
         folder = tmp_path / f"round {attempt}"
         folder.mkdir()
