@@ -210,3 +210,23 @@ def test_the_opt_out_of_a_mail_that_the_outbox_has_forgotten_counts(loop: Loop) 
     loop.take(ADA)
     answering.opt_out(loop.store, loop.keys, loop.survey_id(), NOW)
     assert loop.store.surveys.suppression(loop.keys.address_hashes("ada@example.org")) is Suppression.OPTED_OUT
+
+
+def test_a_customer_whose_clock_becomes_known_moves_the_survey_that_waits(loop: Loop) -> None:
+    loop.take(ADA)
+    assert loop.rows("SELECT due_at FROM surveys") == [{"due_at": "2026-03-04T12:00:00Z"}]
+    loop.take(replace(ADA, zone="Asia/Tokyo"), now=NOW + timedelta(hours=1))  # noon here is 21:00 there
+    assert loop.rows("SELECT due_at FROM surveys") == [{"due_at": "2026-03-05T00:00:00Z"}]
+    assert loop.ask() == 0
+    assert loop.ask(NOW + timedelta(hours=36)) == 1
+
+
+def test_a_mail_that_the_window_overtakes_in_the_outbox_waits_for_the_next_one(loop: Loop) -> None:
+    loop.take(ADA)
+    loop.ask()
+    evening = NOW + DAY + timedelta(hours=6)
+    loop.send(evening)
+    assert loop.maildir() == []
+    assert loop.rows("SELECT state, due_at FROM outbox") == [{"state": "queued", "due_at": "2026-03-05T09:00:00Z"}]
+    loop.send(evening + timedelta(hours=15))
+    assert len(loop.maildir()) == 1
