@@ -41,17 +41,11 @@ def test_it_tells_who_would_have_been_asked_and_who_not_and_why(place: Workplace
         "         1     the customer was asked not long ago, or is about to be (FEEDBACK_ASK_AGAIN_AFTER)\n"
         "\n"
         "Mails a day (█ gone out, ░ due):\n"
-        + "".join(f"  {day}\n" for day in EMPTY_BEFORE)
-        + f"  Wed 2026-03-04  {'█' * 48} 1\n"
-        "  Thu 2026-03-05\n"
-        "  Fri 2026-03-06\n"
-        "  Sat 2026-03-07\n"
-        "  Sun 2026-03-08\n"
+        "  … 28 days without a mail\n"
+        f"  Wed 2026-03-04  {'█' * 48} 1\n"
+        "  … 4 days without a mail\n"
         f"  Mon 2026-03-09  {'░' * 48} 1\n"
     )
-
-
-EMPTY_BEFORE = [f"{NOW - n * DAY:%a %Y-%m-%d}" for n in range(27, -1, -1)]
 
 
 def test_other_settings_stand_beside_the_present_ones(place: Workplace) -> None:
@@ -78,8 +72,8 @@ def test_before_anything_was_imported_it_says_how(workplace: Workplace) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["--set", "delay"], 1, "--set: given 'delay', expected a setting and its value, such as delay=48h."),
-        (["--set", "mail=stdout:"], 1, "The settings that decide whom we ask and when: delay, "),
+        (["--set", "delay"], 1, "--set: given 'delay', expected one of the settings"),
+        (["--set", "mail=stdout:"], 1, "They are: delay, "),
         (["--set", "delay=soon"], 1, "FEEDBACK_DELAY: given 'soon', expected a duration such as"),
         (["--set", "delay=8d"], 1, "FEEDBACK_DELAY must be shorter than FEEDBACK_MAX_AGE"),
         (["--last", "a month"], 2, "given 'a month', expected a length of time such as 30d"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 import click
@@ -12,7 +13,7 @@ from feedback.config import PREFIX, load_config, with_changes
 from feedback.domain.eligibility import Verdict
 from feedback.errors import ConfigError
 from feedback.keys import load_keys
-from feedback.loop.simulating import SETTINGS, Simulation, side_by_side, simulate
+from feedback.loop.simulating import SETTINGS, Day, Simulation, side_by_side, simulate
 from feedback.store import open_store
 
 BAR = 48  # cells of the longest bar
@@ -46,8 +47,8 @@ def _change(text: str) -> tuple[str, str]:
     field = name.strip().lower().removeprefix(PREFIX.lower())
     if not equals or field not in SETTINGS:
         raise ConfigError(
-            f"--set: given {text!r}, expected a setting and its value, such as delay=48h.\n"
-            f"The settings that decide whom we ask and when: {', '.join(SETTINGS)}."
+            f"--set: given {text!r}, expected one of the settings that decide whom we ask and when, such as delay=48h.\n"
+            f"They are: {', '.join(SETTINGS)}."
         )
     return field, value.strip()
 
@@ -77,10 +78,23 @@ def _chart(simulation: Simulation, zone: ZoneInfo, which: str) -> Iterator[str]:
         yield "No day on which a mail would have gone out."
         return
     yield " ".join(part for part in ("Mails a day", which, "(█ gone out, ░ due):") if part)
-    for day in days:
+    for day in _with_gaps(days):
+        if isinstance(day, int):
+            yield f"  … {day} days without a mail"
+            continue
         asked, due = (_cells(count, most) for count in (day.asked, day.due))
         counts = " + ".join(f"{count:,}" for count in (day.asked, day.due) if count)
         yield f"  {day.day:%a %Y-%m-%d}  {'█' * asked}{'░' * due} {counts}".rstrip()
+
+
+def _with_gaps(days: Sequence[Day]) -> Iterator[Day | int]:
+    """The days; more than three in a row without a mail are counted only."""
+    for is_empty, run in groupby(days, key=lambda day: day.asked + day.due == 0):
+        found = list(run)
+        if is_empty and len(found) > 3:
+            yield len(found)
+        else:
+            yield from found
 
 
 def _cells(count: int, most: int) -> int:

@@ -78,7 +78,7 @@ _SENTENCES = {
     Reason.ROLE_ADDRESS: "no person reads mail to an address like this",
     Reason.EXCLUDED_CUSTOMER: "this customer is not to be asked (FEEDBACK_SKIP_CUSTOMERS)",
     Reason.EXCLUDED_DOMAIN: "addresses of this domain are not to be asked (FEEDBACK_SKIP_DOMAINS)",
-    Reason.NO_BASIS: "nothing is known that allows us to ask people of this country by mail (FEEDBACK_BASIS)",
+    Reason.NO_BASIS: "in the customer's country it takes a legal ground to ask, and none is set (FEEDBACK_BASIS)",
     Reason.ASKED_LATELY: "the customer was asked not long ago, or is about to be (FEEDBACK_ASK_AGAIN_AFTER)",
     Reason.FOLLOW_UP_OPEN: "a follow-up with this customer is open, and comes first",
     Reason.AUTOMATION: "no person resolved it, but an automation",

@@ -32,16 +32,18 @@ class Asking:
         """
         return self._consider(self._store.surveys.standing(resolution_id), now)
 
-    def consider_unplanned(self, resolution_id: str, now: datetime) -> None:
-        """Inside a write: as `consider`, but a survey that waits is left alone.
+    def consider_unplanned(self, resolution_id: str, now: datetime) -> Decision | None:
+        """Inside a write: as `consider`, but a survey that waits is left alone. None if the decision is what it was.
 
         For a record that says nothing new: its customer may have become known through another case. What was passed
         over out of tact stays so, or to import a file once more would ask.
         """
         standing = self._store.surveys.standing(resolution_id)
         is_tact = standing.last_decision is not None and standing.last_decision.reason in TACT
-        if standing.survey_state is not SurveyState.WAITING and not is_tact:
-            self._consider(standing, now)
+        if standing.survey_state is SurveyState.WAITING or is_tact:
+            return None
+        decision = self._consider(standing, now)
+        return decision if decision != standing.last_decision else None
 
     def step(self, now: datetime) -> bool:
         """Decide again about the next surveys that are due, and put their mails into the outbox. False if none is due.
@@ -75,6 +77,12 @@ class Asking:
         if decision.verdict is Verdict.SKIP:
             self._withdraw(standing, decision.reason, now)
         return decision, standing.facts.address
+
+    def sent_by_hand(self, resolution_id: str, now: datetime) -> Decision:
+        """What would come of having it sent by hand: to ask, or what binds us not to. Raises NotFound."""
+        standing = self._store.surveys.standing(resolution_id)
+        facts = replace(self._with_what_is_known(standing, None), override=Override.NOW)
+        return decide(facts, self._config, now)
 
     def decide_by_hand(self, resolution_id: str, wish: Override | None, staff_id: str, now: datetime) -> Decision:
         """Staff decide about one survey in place of the rules, or leave it to the rules again; what comes of it.

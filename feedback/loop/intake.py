@@ -27,7 +27,7 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of one record; `resolution` if it told of a new one, and what was decided about that."""
+    """What became of one record; `resolution` if it told of a new one, and what was decided about that, or anew."""
 
     change: Change
     resolution: bool
@@ -71,9 +71,8 @@ def take_in(store: Store, asking: Asking, records: Sequence[CaseRecord], now: da
 def _take_one(store: Store, asking: Asking, record: CaseRecord, now: datetime) -> Taken:
     saved = store.cases.save(record)
     if saved.change is Change.UNCHANGED:
-        if saved.last_id is not None:
-            asking.consider_unplanned(saved.last_id, now)
-        return Taken(saved.change, resolution=False, decision=None)
+        anew = asking.consider_unplanned(saved.last_id, now) if saved.last_id is not None else None
+        return Taken(saved.change, resolution=False, decision=anew)
     is_new = begins_resolution(record, saved.last_resolved_at, was_open=saved.was_open)
     decision = None
     if is_new:

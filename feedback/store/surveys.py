@@ -206,7 +206,7 @@ class Surveys:
         return [(row["id"], row["resolution_id"]) for row in self._database.rows(_sql.due, now=now, limit=limit)]
 
     def next_due(self) -> datetime | None:
-        """When the next survey is due."""
+        """When the next survey or reminder is due."""
         row = self._database.row(_sql.next_due)
         return moment_or_none(row["at"]) if row else None
 

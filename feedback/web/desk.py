@@ -153,7 +153,13 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             found = store.cases.get(key)
         except NotFound:
             abort(404)
-        return render_template("desk_case.html", case=found, told=explain_case(store, keys, config, found, zone()))
+        told = explain_case(store, keys, config, found, zone())
+        sent_now = {
+            part.by_hand.resolution_id: asking.sent_by_hand(part.by_hand.resolution_id, now())
+            for part in told
+            if part.by_hand is not None
+        }
+        return render_template("desk_case.html", case=found, told=told, sent_now=sent_now)
 
     @desk.post("/cases/<key>/<resolution_id>/<any(now, never, rules):wish>")
     def decide(key: str, resolution_id: str, wish: str) -> Response:

@@ -506,3 +506,22 @@ def test_a_disk_that_fills_up_stops_an_import_between_batches_and_the_file_can_b
     connection.execute("PRAGMA max_page_count = 1000000")
     report = take(content)
     assert report.changes == {Change.UNCHANGED: counts["cases"], Change.CREATED: 2_000 - counts["cases"]}
+
+
+def test_what_a_setting_had_kept_out_is_decided_anew_by_the_same_file_and_told(
+    loop: Loop, make_loop: Callable[..., Loop], tmp_path: Path
+) -> None:
+    path = tmp_path / "cases.csv"
+    path.write_text(
+        "source,ref,status,email,country,resolved_at\nshop,1,resolved,ada@example.org,DE,2026-03-03T10:00:00Z\n"
+    )
+
+    def take(loop: Loop) -> dict[str, int]:
+        report = import_cases(loop.store, loop.asking, loop.config, path, None, NOW, refused_folder=tmp_path)
+        return {reason.value: n for reason, n in report.decisions.items()}
+
+    assert take(loop) == {"no_basis": 1}
+    assert take(loop) == {}
+    named = make_loop(basis="DE:consent")
+    assert take(named) == {"delay": 1}
+    assert take(named) == {}

@@ -54,6 +54,10 @@ def test_who_stays_silent_is_reminded_once_within_the_window(asked: Loop) -> Non
         assert run(asked, DUE + days * DAY) == 2
 
 
+def test_the_next_moment_at_which_something_is_due_may_be_a_reminders(asked: Loop) -> None:
+    assert asked.store.surveys.next_due() == DUE
+
+
 def test_the_reminder_is_a_reply_in_the_thread_of_the_first_mail(asked: Loop) -> None:
     run(asked, DUE)
     first, reminder = asked.maildir()

@@ -1083,8 +1083,8 @@ def post(client: FlaskClient, action: str) -> TestResponse:
     return client.post(action, data={"csrf_token": csrf_of(client.get("/desk/").text)})
 
 
-def resolution_of(loop: Loop) -> str:
-    (row,) = loop.rows("SELECT r.id FROM resolutions r JOIN cases c ON c.id = case_id WHERE ref = 'A-1'")
+def resolution_of(loop: Loop, ref: str = "A-1") -> str:
+    (row,) = loop.rows(f"SELECT r.id FROM resolutions r JOIN cases c ON c.id = case_id WHERE ref = '{ref}'")
     return str(row["id"])
 
 
@@ -1103,7 +1103,9 @@ def test_never_and_the_rules_again(mara: FlaskClient, loop: Loop, clock: Clock) 
 def test_what_binds_is_told_to_who_wants_to_send(mara: FlaskClient, loop: Loop, clock: Clock) -> None:
     loop.take(CHIOMA)
     page = mara.get(case_page(loop, "C-3")).text
-    post(mara, buttons(page)["Send now"])
+    assert "It cannot be sent: we know no address of this customer." in shown(page)
+    assert set(buttons(page)) == {"Never send"}
+    post(mara, f"{case_page(loop, 'C-3')}/{resolution_of(loop, 'C-3')}/now")
     assert "It cannot be sent: we know no address of this customer." in shown(mara.get(case_page(loop, "C-3")).text)
     assert post(mara, f"{case_page(loop, 'C-3')}/no-such-resolution/now").status_code == 404
     loop.take(ADA)

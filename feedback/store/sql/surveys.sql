@@ -137,8 +137,9 @@ SELECT id, resolution_id FROM surveys WHERE state = 'waiting' AND round = 0 AND 
 ORDER BY due_at LIMIT :limit;
 
 -- name: next_due^
--- When the next survey is due.
-SELECT MIN(due_at) AS at FROM surveys WHERE state = 'waiting' AND round = 0;
+-- When the next survey or reminder is due.
+SELECT MIN(at) AS at FROM (SELECT MIN(due_at) AS at FROM surveys WHERE state = 'waiting' AND round = 0
+  UNION ALL SELECT MIN(remind_at) FROM surveys WHERE remind_at IS NOT NULL) AS moments;
 
 -- name: set_reminder!
 -- When the customer of a first-round survey is reminded, if at all.
