@@ -72,7 +72,7 @@ def test_before_anything_was_imported_it_says_how(workplace: Workplace) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["--set", "delay"], 1, "--set: given 'delay', expected one of the settings"),
+        (["--set", "delay"], 1, "--set: given 'delay', expected a setting that decides"),
         (["--set", "mail=stdout:"], 1, "They are: delay, "),
         (["--set", "delay=soon"], 1, "FEEDBACK_DELAY: given 'soon', expected a duration such as"),
         (["--set", "delay=8d"], 1, "FEEDBACK_DELAY must be shorter than FEEDBACK_MAX_AGE"),

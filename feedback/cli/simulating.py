@@ -47,7 +47,7 @@ def _change(text: str) -> tuple[str, str]:
     field = name.strip().lower().removeprefix(PREFIX.lower())
     if not equals or field not in SETTINGS:
         raise ConfigError(
-            f"--set: given {text!r}, expected one of the settings that decide whom we ask and when, such as delay=48h.\n"
+            f"--set: given {text!r}, expected a setting that decides whom we ask and when, such as delay=48h.\n"
             f"They are: {', '.join(SETTINGS)}."
         )
     return field, value.strip()
