@@ -7,6 +7,7 @@ from datetime import timedelta
 from email.headerregistry import Address
 from ipaddress import ip_address
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
@@ -41,9 +42,7 @@ PUBLIC_PROVIDERS = frozenset((
     "msn.com", "naver.com", "orange.fr", "outlook.com", "posteo.de", "proton.me", "protonmail.com", "qq.com",
     "t-online.de", "web.de", "yahoo.com", "yandex.ru", "zoho.com"
 ))  # fmt: skip
-BASIS_NEEDED = {
-    "DE": Basis.NONE
-}  # courts there take a survey for advertising; docs/asking.md tells it in two sentences
+BASIS_NEEDED = {"DE": Basis.NONE}  # courts there take a survey for advertising: docs/asking.md
 MAIL_PORTS = (25, 465, 587)  # a server on one of these reaches real people, even on loopback
 _HOST = re.compile(r"[A-Za-z0-9.-]+|[0-9A-Fa-f:.]+")  # a name, or an IPv6 address without its brackets
 
@@ -278,21 +277,21 @@ def is_loopback(host: str) -> bool:
 def load_config(environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Config:
     """Read the settings from the environment, then from `env_file`; raise ConfigError naming what is wrong."""
     given = {name.upper(): value for name, value in (os.environ if environ is None else environ).items()}
-    values = {**_values(_settings_in(env_file) if env_file else {}), **_values(given)}
-    try:
-        return Config(**values)  # type: ignore[arg-type]  # text in, pydantic makes the types
-    except ValidationError as error:
-        raise ConfigError("\n".join(_sentence(problem, values) for problem in error.errors())) from None
+    return _checked({**_values(_settings_in(env_file) if env_file else {}), **_values(given)})
 
 
 def with_changes(config: Config, changes: Mapping[str, str]) -> Config:
     """The settings with some of them read anew, by field name. Raises ConfigError naming what is wrong."""
     kept = {field: getattr(config, field) for field in Config.model_fields if field not in changes}
-    given = {field: text for field, text in changes.items() if text}  # empty is not given, as in `.env`
+    return _checked({field: text for field, text in changes.items() if text}, kept)  # empty is not given, as in `.env`
+
+
+def _checked(texts: Mapping[str, str], known: Mapping[str, Any] = MappingProxyType({})) -> Config:
+    """Settings from what was written, and from values that are known; pydantic makes the types. Raises ConfigError."""
     try:
-        return Config(**{**kept, **given})
+        return Config(**{**known, **texts})
     except ValidationError as error:
-        raise ConfigError("\n".join(_sentence(problem, changes) for problem in error.errors())) from None
+        raise ConfigError("\n".join(_sentence(problem, texts) for problem in error.errors())) from None
 
 
 def env_line(setting: str, value: str) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.headerregistry import Address
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from feedback.config import PREFIX, Config, env_line, load_config
 from feedback.domain.staff import name_from
@@ -18,6 +17,7 @@ from feedback.keys import Keys, Purpose, load_keys, new_id, write_private
 from feedback.mail import compose
 from feedback.mail.transport import open_transport
 from feedback.publish import build
+from feedback.setting_types import time_zone
 from feedback.shipped import shipped
 from feedback.store import Store, open_store
 
@@ -70,8 +70,8 @@ def system_zone(root: Path = Path("/")) -> str:
     names = [os.environ.get("TZ", "").lstrip(":"), str(link.resolve()).partition("zoneinfo/")[2]]
     for name in names:
         try:
-            return ZoneInfo(name).key
-        except (OSError, ValueError, KeyError):
+            return time_zone(name).key
+        except ValueError:
             continue
     return "UTC"
 

@@ -62,13 +62,16 @@ def _mailboxes(value: object) -> object:
     return tuple(_mailbox(part.strip()) for part in value.split(",") if part.strip())
 
 
-def _zone(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def time_zone(name: str) -> ZoneInfo:
+    """Raises ValueError, whatever is wrong with the name."""
     try:
-        return ZoneInfo(value)
+        return ZoneInfo(name)
     except (OSError, ValueError, KeyError):
         raise ValueError("a time zone such as Europe/Berlin or UTC") from None
+
+
+def _zone(value: object) -> object:
+    return time_zone(value) if isinstance(value, str) else value
 
 
 def _limit(value: object) -> object:

@@ -11,6 +11,7 @@ from feedback.clock import Clock
 from feedback.config import Config
 from feedback.domain.cases import aware
 from feedback.errors import ConfigError, FieldError
+from feedback.setting_types import LONGEST, time_zone
 from feedback.store import Store
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -45,8 +46,8 @@ class ZoneType(click.ParamType[ZoneInfo]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
         try:
-            return value if isinstance(value, ZoneInfo) else ZoneInfo(value)
-        except (OSError, ValueError, KeyError):
+            return value if isinstance(value, ZoneInfo) else time_zone(value)
+        except ValueError:
             self.fail(f"given {value!r}, expected a time zone such as Europe/Berlin.", param, ctx)
 
 
@@ -60,7 +61,7 @@ class LengthType(click.ParamType[timedelta]):
             return value
         match = re.fullmatch(r"(\d{1,6})([mhd])", value)
         length = int(match[1]) * _UNITS[match[2]] if match else timedelta(0)
-        if not timedelta(0) < length <= timedelta(days=3660):
+        if not timedelta(0) < length <= LONGEST:
             self.fail(f"given {value!r}, expected a length of time such as 30d, of ten years at most.", param, ctx)
         return length
 

@@ -10,14 +10,12 @@ import click
 from feedback.cli.moments import At, LengthType, at_option, moment
 from feedback.cli.terminal import safe
 from feedback.config import PREFIX, load_config, with_changes
-from feedback.domain.eligibility import Verdict
 from feedback.errors import ConfigError
 from feedback.keys import load_keys
 from feedback.loop.simulating import SETTINGS, Day, Simulation, side_by_side, simulate
 from feedback.store import open_store
 
 BAR = 48  # cells of the longest bar
-HEADS = {Verdict.ASK: "Mails that would have gone out", Verdict.DEFER: "Waiting still", Verdict.SKIP: "Not asked"}
 
 
 @click.command("simulate")
@@ -65,7 +63,7 @@ def _report(found: Sequence[Simulation], changes: Sequence[str], zone: ZoneInfo)
         yield f"  {'now':>8} {'changed':>8}   (changed: {', '.join(changes)})"
     for line in side_by_side(found):
         counts = " ".join(f"{count:8,}" for count in line.counts)
-        yield f"  {counts}   {HEADS[line.verdict] if line.reason is None else f'  {line.reason.sentence}'}"
+        yield f"  {counts}   {'' if line.reason is None else '  '}{line.words}"
     yield ""
     yield from _chart(found[-1], zone, "with the changed settings" if changes else "")
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from feedback.config import Config
 from feedback.domain.cases import CaseStatus, normalise_email
 from feedback.domain.surveys import Suppression
-from feedback.domain.timing import Wait, Whereabouts, delay_of, next_moment, not_after
+from feedback.domain.timing import Moment, Wait, Whereabouts, delay_of, next_moment, not_after
 from feedback.setting_types import Basis, is_email
 
 
@@ -184,20 +184,17 @@ def decide(facts: Facts, config: Config, now: datetime) -> Decision:
         return Decision(Verdict.SKIP, Reason.TOO_OLD)
     if facts.override is not None:
         return Decision(Verdict.ASK if facts.override is Override.NOW else Verdict.SKIP, Reason.BY_HAND)
-    ready = facts.resolved_at + delay_of(facts.topic, facts.channel, config)
-    moment = next_moment(max(ready, now), facts.whereabouts, config)
-    is_late = moment.at > not_after(facts.resolved_at, config)
-    against = (
-        _about_the_person(facts, config)
-        or _about_the_case(facts, config)
-        or (Reason.TOO_LATE if is_late else None)
-        or _tact(facts, config, moment.at)
-    )
+    against = _about_the_person(facts, config) or _about_the_case(facts, config)
     if against is not None:
         return Decision(Verdict.SKIP, against)
-    if now < moment.at:
-        return Decision(Verdict.DEFER, _WAITING[moment.because], moment.at)
-    return Decision(Verdict.ASK, Reason.DUE)
+    ready = facts.resolved_at + delay_of(facts.topic, facts.channel, config)
+    moment = next_moment(max(ready, now), facts.whereabouts, config)
+    if moment.at > not_after(facts.resolved_at, config):
+        return Decision(Verdict.SKIP, Reason.TOO_LATE)
+    tactless = _tact(facts, config, moment.at)
+    if tactless is not None:
+        return Decision(Verdict.SKIP, tactless)
+    return _at(moment, now, Reason.DUE)
 
 
 def decide_reminder(facts: Facts, sent_to: str, sent_at: datetime, config: Config, now: datetime) -> Decision:
@@ -205,23 +202,36 @@ def decide_reminder(facts: Facts, sent_to: str, sent_at: datetime, config: Confi
 
     Only whoever got the mail is reminded. What the survey was sent in spite of, by hand, does not stop its reminder.
     """
-    against = _binding(facts, config)
-    if against is None and normalise_email(facts.address or "") != normalise_email(sent_to):
-        against = Reason.ADDRESS_CHANGED
-    if against is None and facts.override is not Override.NOW:
-        against = _about_the_person(facts, config) or _about_the_case(facts, config)
-    if against is None and facts.has_open_follow_up:
-        against = Reason.FOLLOW_UP_OPEN
-    if against is None and any(contact.at > sent_at and not contact.is_same_case for contact in facts.contacts):
-        against = Reason.ASKED_LATELY
-    moment = next_moment(max(sent_at + config.reminder, now), facts.whereabouts, config)
-    if against is None and (not config.reminder or moment.at >= sent_at + config.link_ends):
-        against = Reason.TOO_LATE if config.reminder else Reason.SWITCHED_OFF
+    against = _against_reminding(facts, sent_to, sent_at, config)
     if against is not None:
         return Decision(Verdict.SKIP, against)
+    moment = next_moment(max(sent_at + config.reminder, now), facts.whereabouts, config)
+    if moment.at >= sent_at + config.link_ends:
+        return Decision(Verdict.SKIP, Reason.TOO_LATE)
+    return _at(moment, now, Reason.SILENT)
+
+
+def _at(moment: Moment, now: datetime, reason: Reason) -> Decision:
+    """Ask for this reason, or wait for the moment."""
     if now < moment.at:
         return Decision(Verdict.DEFER, _WAITING[moment.because], moment.at)
-    return Decision(Verdict.ASK, Reason.SILENT)
+    return Decision(Verdict.ASK, reason)
+
+
+def _against_reminding(facts: Facts, sent_to: str, sent_at: datetime, config: Config) -> Reason | None:
+    binding = _binding(facts, config)
+    if binding is not None:
+        return binding
+    if normalise_email(facts.address or "") != normalise_email(sent_to):
+        return Reason.ADDRESS_CHANGED
+    excluded = _about_the_person(facts, config) or _about_the_case(facts, config)
+    if excluded is not None and facts.override is not Override.NOW:
+        return excluded
+    return _first(
+        (Reason.FOLLOW_UP_OPEN, facts.has_open_follow_up),
+        (Reason.ASKED_LATELY, any(other.at > sent_at and not other.is_same_case for other in facts.contacts)),
+        (Reason.SWITCHED_OFF, not config.reminder),
+    )
 
 
 def _binding(facts: Facts, config: Config) -> Reason | None:

@@ -80,9 +80,7 @@ class Asking:
 
     def sent_by_hand(self, resolution_id: str, now: datetime) -> Decision:
         """What would come of having it sent by hand: to ask, or what binds us not to. Raises NotFound."""
-        standing = self._store.surveys.standing(resolution_id)
-        facts = replace(self._with_what_is_known(standing, None), override=Override.NOW)
-        return decide(facts, self._config, now)
+        return self._decide(_overridden(self._store.surveys.standing(resolution_id), Override.NOW), now)
 
     def decide_by_hand(self, resolution_id: str, wish: Override | None, staff_id: str, now: datetime) -> Decision:
         """Staff decide about one survey in place of the rules, or leave it to the rules again; what comes of it.
@@ -94,8 +92,7 @@ class Asking:
             if not standing.is_open_to_staff:
                 raise Refused("Its mail has gone out by now, was refused, or is just going. See below where it stands.")
             self._store.surveys.set_override(resolution_id, wish)
-            standing = replace(standing, facts=replace(standing.facts, override=wish))
-            decision = self._decide(standing, now)
+            decision = self._decide(_overridden(standing, wish), now)
             if wish is Override.NOW and decision.verdict is Verdict.SKIP:
                 raise Refused(f"It cannot be sent: {decision.reason.sentence}.")
             self._store.surveys.note_decision(standing, decision, now, staff_id)
@@ -171,3 +168,7 @@ class Asking:
             return facts
         due_since = since - self._config.max_age  # a survey is due before its mail goes
         return replace(facts, contacts=surveys.contacts(standing.id, address, due_since))
+
+
+def _overridden(standing: ResolutionStanding, wish: Override | None) -> ResolutionStanding:
+    return replace(standing, facts=replace(standing.facts, override=wish))

@@ -17,6 +17,7 @@ from feedback.store import Store
 from feedback.store.surveys import PastContact, PastResolution
 
 DAYS_AHEAD = 60
+_HEADS = {Verdict.ASK: "Mails that would have gone out", Verdict.DEFER: "Waiting still", Verdict.SKIP: "Not asked"}
 SETTINGS = (  # those that decide whether and when
     *("delay", "delay_by_topic", "delay_by_channel", "window", "zone", "team_zones", "country", "max_age", "sample"),
     *("ask_again_after", "basis", "own_domains", "skip_domains", "skip_customers", "skip_tags", "skip_topics"),
@@ -76,6 +77,10 @@ class Line:
     verdict: Verdict
     reason: Reason | None
     counts: list[int]
+
+    @property
+    def words(self) -> str:
+        return _HEADS[self.verdict] if self.reason is None else self.reason.sentence
 
 
 def side_by_side(found: Sequence[Simulation]) -> Iterator[Line]:

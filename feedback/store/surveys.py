@@ -48,7 +48,6 @@ class ResolutionStanding:
 class PastResolution:
     """A resolution with the facts as they are now, and when the case was resolved again, if it was."""
 
-    id: str
     case_id: str
     facts: Facts
     next_resolved_at: datetime | None
@@ -119,7 +118,6 @@ class Surveys:
         """The resolutions of a time, the oldest first, without what was asked about them or decided by hand."""
         return [
             PastResolution(
-                id=row["id"],
                 case_id=row["case_id"],
                 facts=_facts(row, is_latest=bool(row["is_dated"])),
                 next_resolved_at=moment_or_none(row["next_resolved_at"]),

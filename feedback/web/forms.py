@@ -74,10 +74,13 @@ class LoginForm(Form):
     then = HiddenField()
 
 
+_DAYS = ("7", "30", "90")
+
+
 class WhatIfForm(Form):
     """Other settings to look at, each as one writes it in `.env`."""
 
-    days = RadioField(choices=[SelectChoice("7"), SelectChoice("30"), SelectChoice("90")], default="30")
+    days = RadioField(choices=[SelectChoice(days) for days in _DAYS], default=_DAYS[1])
     delay = StringField("Delay after the resolution")
     window = StringField("When we write")
     ask_again_after = StringField("Rest after a mail")
@@ -99,7 +102,8 @@ class WhatIfForm(Form):
 
     @property
     def last(self) -> timedelta:
-        return timedelta(days=int(self.days.data) if self.days.data in ("7", "30", "90") else 30)
+        """How far back to look; as usual if that is none of the choices."""
+        return timedelta(days=int(self.days.data if self.days.data in _DAYS else _DAYS[1]))
 
 
 class _NoteForm(Form):

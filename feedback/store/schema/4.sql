@@ -8,6 +8,7 @@ UPDATE surveys SET customer_id = (SELECT c.customer_id FROM resolutions r JOIN c
 CREATE INDEX surveys_of_customer ON surveys (customer_id, due_at);
 CREATE INDEX customers_by_address ON customers (LOWER(email));
 
+-- Which mails went to an address, whoever has it by now.
 CREATE INDEX outbox_by_recipient ON outbox (LOWER(recipient), handed_over_at) WHERE kind = 'survey';
 CREATE INDEX asked_elsewhere_by_recipient ON asked_elsewhere (LOWER(recipient), handed_over_at);
 

@@ -20,10 +20,10 @@ LEFT JOIN decisions d ON d.resolution_id = r.id AND d.seq = (SELECT MAX(seq) FRO
 WHERE r.id = :resolution_id;
 
 -- name: contacts
--- What else a person is asked or was asked, due since a moment: whoever has the address counts, in each help desk, and
--- what went to the address though its customer has another one by now. Of
+-- What else a person is asked or was asked, due since a moment: whoever has the address counts, in each help desk. Of
 -- what has not gone out, only what comes before this one: what is in the outbox ("asked") before what is "waiting", then
--- by when it is due. And what replaced databases asked.
+-- by when it is due. Then what went to the address though its customer has another one by now, and what replaced
+-- databases asked.
 SELECT COALESCE(o.handed_over_at, s.due_at) AS at, r.case_id = mine.case_id AS is_same_case
 FROM resolutions mine
 LEFT JOIN surveys own ON own.resolution_id = mine.id AND own.round = 0
@@ -53,7 +53,7 @@ WHERE e.handed_over_at > :since AND LOWER(e.recipient) = LOWER(:address) AND NOT
 
 -- name: past_resolutions
 -- What a decision about each resolution of a time would have rested on, as far as it is known now, the oldest first.
-SELECT r.id, r.case_id, r.n, r.resolved_at, r.resolved_by, r.topic, r.channel, r.team, r.interactions, r.first_reply_at,
+SELECT r.case_id, r.n, r.resolved_at, r.resolved_by, r.topic, r.channel, r.team, r.interactions, r.first_reply_at,
   c.source, c.ref, c.status, c.tags, cu.email, cu.ref AS customer_ref, cu.zone, cu.country,
   c.resolved_at IS NOT NULL AS is_dated,
   (SELECT resolved_at FROM resolutions WHERE case_id = r.case_id AND n = r.n + 1) AS next_resolved_at
