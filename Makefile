@@ -2,9 +2,11 @@ PYTHON ?= python3
 BIN = .venv/bin
 PORT ?= 8000
 
-.PHONY: install demo test unit torture bench pictures lock
+CATALOGUES = $(wildcard feedback/translations/*/LC_MESSAGES/feedback.po)
 
-install: .venv/installed
+.PHONY: install demo test unit torture bench pictures lock catalogues
+
+install: .venv/installed $(CATALOGUES:.po=.mo)
 	@echo "Installed in .venv; use it with: . .venv/bin/activate"
 
 .venv/installed: pyproject.toml requirements.lock
@@ -16,20 +18,29 @@ install: .venv/installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: .venv/installed
+%.mo: %.po | .venv/installed
+	@$(BIN)/pybabel -q compile --input-file $< --output-file $@
+
+catalogues: .venv/installed
+	$(BIN)/pybabel -q extract -F pyproject.toml --no-default-keywords -k _ -k ngettext:1,2 -k marked -k count:1,2 \
+	  --no-location --omit-header --width 120 --output-file var/feedback.pot feedback
+	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --width 120 --domain feedback \
+	  --input-file var/feedback.pot --output-dir feedback/translations
+
+demo: install
 	@$(BIN)/feedback demo --port $(PORT)
 
-test: .venv/installed
+test: install
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest
 
-unit: .venv/installed
+unit: install
 	$(BIN)/pytest tests/domain tests/store tests/loop tests/mail tests/web tests/publish tests/test_config.py tests/test_keys.py
 
-torture: .venv/installed
+torture: install
 	TORTURE=1 $(BIN)/pytest -m torture
 
 bench: .venv/installed .venv-rivals/installed
@@ -40,7 +51,7 @@ bench: .venv/installed .venv-rivals/installed
 	@.venv-rivals/bin/pip install --quiet --disable-pip-version-check --requirement bench/rivals.txt
 	@touch $@
 
-pictures: .venv/installed
+pictures: install
 	$(BIN)/python docs/pictures.py
 
 lock:

@@ -16,9 +16,11 @@ from dotenv.parser import parse_stream
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from feedback.errors import ConfigError
+from feedback.i18n import LANGUAGES, SOURCE
 from feedback.setting_types import (
     Bases,
     Basis,
+    Colour,
     Country,
     Domains,
     Duration,
@@ -28,6 +30,7 @@ from feedback.setting_types import (
     Limit,
     Mailbox,
     Mailboxes,
+    MailboxesByName,
     Share,
     Window,
     Words,
@@ -36,6 +39,7 @@ from feedback.setting_types import (
 )
 
 PREFIX = "FEEDBACK_"
+OURS = "#00695c"  # the colour of links and of “yes”, unless the owner has one
 PUBLIC_PROVIDERS = frozenset((
     "163.com", "aol.com", "freenet.de", "gmail.com", "gmx.at", "gmx.ch", "gmx.com", "gmx.de", "gmx.net",
     "googlemail.com", "hotmail.com", "icloud.com", "live.com", "mail.com", "mail.ru", "mailbox.org", "me.com",
@@ -44,6 +48,7 @@ PUBLIC_PROVIDERS = frozenset((
 ))  # fmt: skip
 BASIS_NEEDED = {"DE": Basis.NONE}  # courts there take a survey for advertising: docs/asking.md
 MAIL_PORTS = (25, 465, 587)  # a server on one of these reaches real people, even on loopback
+_URL = re.compile(r"[!-~]+")
 _HOST = re.compile(r"[A-Za-z0-9.-]+|[0-9A-Fa-f:.]+")  # a name, or an IPv6 address without its brackets
 
 
@@ -66,8 +71,19 @@ class Config(BaseModel):
     business: str = Field("", max_length=100, description="your name as customers know it; default: the sender's")
     sender: Mailbox | None = Field(None, description="who the mails come from; needed before any mail is sent")
     reply_to: Mailbox | None = Field(None, description="where a customer's reply goes; default: the sender")
+    team_senders: MailboxesByName = Field({}, description="other senders for some teams")
+    team_reply_to: MailboxesByName = Field({}, description="other addresses for replies to some teams")
+    colour: Colour = Field(OURS, description="your colour, in mails and on customers' pages")
+    postal_address: str = Field("", max_length=300, description="your address, at the end of each mail to a customer")
+    privacy_url: str = Field("", max_length=300, description="where you say how you treat customers' data")
+    locale: str = Field(SOURCE, description="the language of customers whose own is not known, or not among ours")
+    words_dir: Path = Field(Path("words"), description="where sentences of your own lie, a catalogue a language")
     alert_to: Mailboxes = Field((), description="who hears of a “no”, separated by commas; needed before mail is sent")
     mail: str = Field("maildir:", repr=False, description="how mail leaves: smtp://, smtps://, maildir: or stdout:")
+    inbox: str = Field("", repr=False, description="where mail comes back to: imaps://, imap:// or maildir:FOLDER")
+    return_path: Mailbox | None = Field(
+        None, description="where bounces go, each to an address of its own made from this; default: to the sender"
+    )
     url: str = Field(
         "", max_length=300, description="what links in mails begin with; default: http:// and FEEDBACK_LISTEN"
     )
@@ -102,7 +118,7 @@ class Config(BaseModel):
     change_within: Duration = Field(timedelta(days=14), description="how long an answer can be changed")
     follow_up_within: Duration = Field(timedelta(hours=24), description="by when a person acts on a “no”")
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "words_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         try:
@@ -110,11 +126,30 @@ class Config(BaseModel):
         except RuntimeError:
             raise ValueError("a folder whose home exists, such as /srv/feedback") from None
 
-    @field_validator("business")
+    @field_validator("business", "postal_address")
     @classmethod
     def _check_business(cls, value: str) -> str:
         if not value.isprintable():
-            raise ValueError("a name without control characters")
+            raise ValueError("one line without control characters")
+        return value
+
+    @field_validator("locale")
+    @classmethod
+    def _check_locale(cls, value: str) -> str:
+        if value.replace("_", "-").partition("-")[0].lower() not in LANGUAGES:
+            raise ValueError(
+                f"a language, with a country if you like, such as de or de-AT; ours are {', '.join(LANGUAGES)}"
+            )
+        return value
+
+    @field_validator("privacy_url")
+    @classmethod
+    def _check_privacy_url(cls, value: str) -> str:
+        parts = _split(value)
+        if value and (
+            parts is None or parts.scheme not in ("http", "https") or not parts.hostname or not _URL.fullmatch(value)
+        ):
+            raise ValueError("an address such as https://acme.example/privacy")
         return value
 
     @field_validator("listen")
@@ -154,6 +189,24 @@ class Config(BaseModel):
             raise ValueError(
                 "smtp://user:password@host:587, smtps://user:password@host, maildir:, maildir:FOLDER, stdout:"
             )
+        return value
+
+    @field_validator("inbox")
+    @classmethod
+    def _check_inbox(cls, value: str) -> str:
+        parts = _split(value)
+        if parts and (parts.query or parts.fragment):
+            raise ValueError("%23 for # and %3F for ? within user or password")
+        is_server = parts and parts.scheme in ("imap", "imaps") and parts.hostname and parts.username and parts.password
+        if value and not (is_server or (parts and parts.scheme == "maildir" and not parts.netloc and parts.path)):
+            raise ValueError("imaps://user:password@host, imap://user:password@host/folder, maildir:FOLDER")
+        return value
+
+    @field_validator("return_path")
+    @classmethod
+    def _check_return_path(cls, value: Address | None) -> Address | None:
+        if value is not None and len(value.username) > 21:
+            raise ValueError("an address with at most 21 letters before the @, for a key of 42 stands behind them")
         return value
 
     @model_validator(mode="after")
@@ -217,9 +270,20 @@ class Config(BaseModel):
         needed = {**BASIS_NEEDED, **self.basis}
         return needed.get(country.upper()) if country is not None else None
 
+    def sender_of(self, team: str | None) -> Address:
+        """Who mails of a team come from. Raises ConfigError."""
+        return self.team_senders.get((team or "").casefold(), self.require_sender())
+
+    def reply_to_of(self, team: str | None) -> Address | None:
+        """Where replies to a team go: what is set for it, else for all, else to its sender."""
+        name = (team or "").casefold()
+        return self.team_reply_to.get(name) or self.reply_to or self.team_senders.get(name) or self.sender
+
     @property
-    def reply_address(self) -> Address | None:
-        return self.reply_to or self.sender
+    def own_addresses(self) -> tuple[str, ...]:
+        """Those that customers see mail come from, in small letters."""
+        found = (self.sender, self.reply_to, *self.team_senders.values(), *self.team_reply_to.values())
+        return tuple(dict.fromkeys(address.addr_spec.lower() for address in found if address is not None))
 
     @property
     def mail_is_trial(self) -> bool:
@@ -344,6 +408,8 @@ def _sentence(problem: Any, values: Mapping[str, str]) -> str:
         return words
     field = str(problem["loc"][0])
     given = values.get(field, "")
-    if field == "mail" and ("@" in given or re.search("//.*:", given)):  # never a password, wherever it was put
+    if field in ("mail", "inbox") and (
+        "@" in given or re.search("//.*:", given)
+    ):  # never a password, wherever it was put
         given = f"{given.partition(':')[0]}:…"
     return f"{PREFIX}{field.upper()}: given {given!r}, expected {words[:1].lower()}{words[1:]}."

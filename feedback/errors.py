@@ -64,6 +64,10 @@ class TransportDown(FeedbackError):
     """No mail can be handed over at all now: no connection, no login, no disk."""
 
 
+class InboxDown(FeedbackError):
+    """The mailbox where mail comes back to cannot be read now."""
+
+
 class DeliveryUnknown(FeedbackError):
     """The message was handed over, and the connection ended before the server answered."""
 

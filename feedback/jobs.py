@@ -18,8 +18,10 @@ from feedback.errors import FeedbackError, PublishError
 from feedback.keys import Keys, load_keys
 from feedback.loop.asking import Asking
 from feedback.loop.backing_up import back_up_if_due, hold_after_gap
-from feedback.loop.health import LATE_AFTER
+from feedback.loop.health import late_after
+from feedback.loop.receiving import Receiving
 from feedback.loop.sending import Sending
+from feedback.mail.mailboxes import open_mailbox
 from feedback.mail.transport import open_transport
 from feedback.publish import build
 from feedback.store import Store, open_store
@@ -50,9 +52,14 @@ def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
     asking = Asking(store, keys, config)
     lanes = [{Kind.ALERT}, *[TO_CUSTOMERS] * (config.smtp_connections if config.mail_is_smtp else 1)]
     senders = [Sending(store, asking, keys, config, open_transport(config), lane) for lane in lanes]
+    receiving = []
+    if config.inbox:
+        reader = Receiving(store, asking, keys, config, open_mailbox(config))
+        receiving = [Job("receive", "reads what has come back", reader.step, 60, reader.close)]
     return [
         Job("ask", "puts the surveys that are due into the outbox", asking.step, 15),
         *(Job("send", "sends what is in the outbox", sender.step, 10, sender.close) for sender in senders),
+        *receiving,
         Job("backup", "backs everything up once a night", partial(back_up_if_due, store, config), 300),
         Job("publish", "builds the site once a day", partial(publish_if_due, store, config), 60),
     ]
@@ -127,7 +134,7 @@ def run_forever(config: Config, stop: threading.Event | None = None) -> None:
     jobs = make_jobs(config, store, keys)
     if clock.demo() is not None:
         jobs = [replace(job, every_s=1) for job in jobs]  # somebody is watching, and makes the clock jump
-    assert list(dict.fromkeys(job.name for job in jobs)) == list(LATE_AFTER)
+    assert list(dict.fromkeys(job.name for job in jobs)) == list(late_after(config))
     threads = [
         threading.Thread(target=_loop, args=(job, store, clock, stop), name=job.name, daemon=True) for job in jobs
     ]

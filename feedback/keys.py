@@ -1,5 +1,6 @@
 """The secret of this installation, and what is signed or hashed with it."""
 
+import base64
 import hashlib
 import hmac
 import os
@@ -38,6 +39,9 @@ def hash_api_key(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
+RETURN_TOKEN_LONGEST = 42
+
+
 class Keys:
     """Signs and verifies tokens, and hashes addresses. The first secret signs; all of them verify."""
 
@@ -64,6 +68,29 @@ class Keys:
                 return key
         return None
 
+    def return_token(self, mail_id: str) -> str:
+        """A mail's key with a signature, for the address that bounces come to.
+
+        Mail servers change capitals, and there is room for 64 letters before the @: base32, 80 bits of signature.
+        """
+        raw = base64.urlsafe_b64decode(f"{mail_id}==")
+        return _base32(raw) + self._return_signature(raw, self._secrets[0])
+
+    def verify_return_token(self, token: str) -> str | None:
+        """The mail's key, or None."""
+        try:
+            raw = base64.b32decode(f"{token[:26].upper()}======")
+        except ValueError:
+            return None
+        for secret in self._secrets:
+            if hmac.compare_digest(_base32(raw) + self._return_signature(raw, secret), token.lower()):
+                return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+        return None
+
+    @staticmethod
+    def _return_signature(raw: bytes, secret: str) -> str:
+        return _base32(hmac.digest(f"feedback:return:{secret}".encode(), raw, "sha256")[:10])
+
     def derived(self, purpose: str, *parts: str) -> str:
         """What only this installation can make of the parts, for one purpose: a key, a fingerprint."""
         return hmac.digest(self._secrets[0].encode(), "\0".join(("feedback", purpose, *parts)).encode(), "sha256").hex()
@@ -80,6 +107,10 @@ class Keys:
         return [
             hmac.digest(f"feedback:{kind}:{secret}".encode(), text.encode(), "sha256").hex() for secret in self._secrets
         ]
+
+
+def _base32(raw: bytes) -> str:
+    return base64.b32encode(raw).decode().rstrip("=").lower()
 
 
 def load_keys(data_dir: Path) -> Keys:

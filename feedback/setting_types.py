@@ -241,6 +241,19 @@ def _days_as_text(days: frozenset[int]) -> str:
     return ",".join(first if first == last else f"{first}-{last}" for first, last in names)
 
 
+def _colour(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"#[0-9A-Fa-f]{6}", value.strip()):
+        raise ValueError("a colour such as #00695c")
+    return value.strip().lower()
+
+
+Colour = Annotated[str, BeforeValidator(_colour)]
+MailboxesByName = Annotated[
+    dict[str, Address],
+    BeforeValidator(partial(_table, _mailbox, "names with addresses, such as Sales:Acme Sales <sales@acme.example>")),
+]
 Words = Annotated[frozenset[str], BeforeValidator(_words)]  # compared without regard to capitals
 Domains = Annotated[frozenset[str], BeforeValidator(_domains)]
 Limit = Annotated[int, BeforeValidator(_limit)]  # 0 is no limit

@@ -25,6 +25,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from feedback.config import Config, load_config
 from feedback.domain.cases import CaseRecord, CaseStatus
 from feedback.keys import Keys, load_keys
+from feedback.loop import opting_out
 from feedback.loop.asking import Asking
 from feedback.loop.intake import BATCH, Taken, take_in
 from feedback.loop.sending import Sending
@@ -149,6 +150,10 @@ class Loop:
                 pass
         finally:
             sending.close()
+
+    def opt_out(self, now: datetime, survey_id: str | None = None) -> None:
+        """The customer whom the survey was mailed to presses the button."""
+        opting_out.opt_out(self.store, self.keys, survey_id or self.survey_id(), now)
 
     def maildir(self) -> list[EmailMessage]:
         """The mails in the Maildir, in the order they came."""

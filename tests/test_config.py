@@ -47,7 +47,7 @@ def test_an_empty_environment_runs_with_defaults_that_reach_nobody() -> None:
     assert config.base_url == "http://127.0.0.1:8000"
     assert config.zone == ZoneInfo("UTC")
     assert config.proxies == 0
-    assert config.sender is config.reply_address is None
+    assert config.sender is config.reply_to_of(None) is None
     assert config.alert_to == ()
     assert (config.delay, config.max_age) == (timedelta(hours=24), timedelta(days=7))
     assert (config.link_ends, config.change_within) == (timedelta(days=28), timedelta(days=14))
@@ -373,8 +373,8 @@ def test_the_business_is_named_as_customers_know_it(settings: dict[str, str], na
 
 
 def test_replies_go_to_the_sender_unless_another_address_is_set() -> None:
-    assert load(SENDER="Acme <care@acme.example>").reply_address == CARE
-    other = load(SENDER="Acme <care@acme.example>", REPLY_TO="help@acme.example").reply_address
+    assert load(SENDER="Acme <care@acme.example>").reply_to_of(None) == CARE
+    other = load(SENDER="Acme <care@acme.example>", REPLY_TO="help@acme.example").reply_to_of(None)
     assert other == Address(addr_spec="help@acme.example")
 
 

@@ -14,14 +14,14 @@ from feedback.clock import Clock
 from feedback.config import Config
 from feedback.errors import ConfigError, FeedbackError
 from feedback.jobs import Job
-from feedback.loop.health import LATE_AFTER
+from feedback.loop.health import late_after
 from tests.conftest import ADA, DAY, NOW, Loop, MailServer, Workplace, eventually
 
 
 def test_a_tick_runs_every_job_in_the_order_of_the_loop_until_no_work_is_left(loop: Loop) -> None:
     loop.take(ADA)
     results = jobs.tick(loop.config, loop.store, loop.keys, NOW + DAY)
-    assert results == dict.fromkeys(LATE_AFTER)
+    assert results == dict.fromkeys(late_after(loop.config))
     assert len(loop.maildir()) == 1
     assert (loop.config.data_dir / "site" / "current" / "index.html").is_file()
     jobs.tick(loop.config, loop.store, loop.keys, NOW + DAY)

@@ -51,10 +51,10 @@ def _follow_up(follow_up: FollowUp, config: Config) -> list[str]:
         )
     who = " ".join(part for part in (follow_up.customer, follow_up.email and f"<{follow_up.email}>") if part)
     lines = [f"{follow_up.id}  {state}", f"  {who or 'unknown customer'}: {follow_up.subject or follow_up.case_ref}"]
-    details = follow_up.answer.details
+    details = follow_up.details
     if details.call:
         lines.append(f"  asks for a call: {details.phone or 'no number given'}")
-    lines += [f"  | {line}" for line in details.comment.splitlines()]
+    lines += [f"  | {line}" for line in follow_up.words.splitlines()]
     if follow_up.note:
         lines.append(f"  note: {follow_up.note}")
     return [safe(line) for line in lines]

@@ -21,7 +21,7 @@ from feedback.domain.followups import Channel, Outcome
 from feedback.domain.surveys import Choice, Details, Stage
 from feedback.errors import DeliveryUnknown, MailRefused
 from feedback.keys import Keys
-from feedback.loop import answering, following_up
+from feedback.loop import answering, following_up, opting_out
 from feedback.loop.asking import Asking
 from feedback.loop.intake import take_in
 from feedback.loop.mapping import slug
@@ -198,7 +198,7 @@ class History:
         fate = self._random.random()
         later = now + timedelta(hours=min(110, self._random.expovariate(1 / 7)))
         if fate < 0.005:
-            self._at(later, partial(answering.opt_out, self._store, self._keys, survey_id))
+            self._at(later, partial(opting_out.opt_out, self._store, self._keys, survey_id))
         elif fate < (0.49 if choice is Choice.NO else 0.43):
             self._at(later, partial(self._answers, team, survey_id, choice))
         else:

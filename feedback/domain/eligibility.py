@@ -31,7 +31,9 @@ class Reason(StrEnum):
     NO_ADDRESS = "no_address"
     INVALID_ADDRESS = "invalid_address"
     OPTED_OUT = "opted_out"
+    COMPLAINED = "complained"
     NO_SUCH_ADDRESS = "no_such_address"
+    BOUNCED = "bounced"
     ERASED = "erased"
     OWN_DOMAIN = "own_domain"
     ROLE_ADDRESS = "role_address"
@@ -73,6 +75,8 @@ _SENTENCES = {
     Reason.INVALID_ADDRESS: "mail cannot be sent to the address that we were given",
     Reason.OPTED_OUT: "this address has opted out",
     Reason.NO_SUCH_ADDRESS: "a mail server has said that nobody has this address",
+    Reason.COMPLAINED: "our mail to this address was reported as spam",
+    Reason.BOUNCED: "our mail to this address came back",
     Reason.ERASED: "what we knew of this person was erased",
     Reason.OWN_DOMAIN: "the address is one of our own, and staff do not survey themselves",
     Reason.ROLE_ADDRESS: "no person reads mail to an address like this",
@@ -154,7 +158,9 @@ class Decision:
 
 _SUPPRESSED = {
     Suppression.OPTED_OUT: Reason.OPTED_OUT,
+    Suppression.COMPLAINED: Reason.COMPLAINED,
     Suppression.NO_SUCH_ADDRESS: Reason.NO_SUCH_ADDRESS,
+    Suppression.BOUNCED: Reason.BOUNCED,
     Suppression.ERASED: Reason.ERASED,
 }
 _NOT_RESOLVED = {

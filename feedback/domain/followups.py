@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from feedback.domain.surveys import Answer
+from feedback.domain.surveys import Answer, Details
 
 
 class Outcome(StrEnum):
@@ -24,6 +24,7 @@ CLOSINGS = (Outcome.SOLVED, Outcome.NOT_SOLVABLE, Outcome.NO_CONTACT)  # as staf
 class Event(StrEnum):
     OPENED = "opened"
     REOPENED = "reopened"
+    REPLIED = "replied"
     TAKEN = "taken"
     INTERACTION = "interaction"
     CLOSED = "closed"
@@ -59,7 +60,9 @@ class FollowUpEvent:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """`answer` is the newest "no", which it is about; `interactions` count since it was opened, or opened again.
+    """`answer` is the newest "no", which it is about, `reply` the newest text that the customer mailed; one is there.
+
+    `interactions` count since it was opened, or opened again.
 
     `contacts` is how many it took until the help desk called the case solved.
     """
@@ -85,7 +88,22 @@ class FollowUp:
     contacts: int | None
     customer: str | None
     email: str | None
-    answer: Answer
+    answer: Answer | None
+    reply: str | None = None
+
+    @property
+    def details(self) -> Details:
+        """What was added to the "no"."""
+        return self.answer.details if self.answer is not None else Details()
+
+    @property
+    def words(self) -> str:
+        """What the customer wrote, on the page and by mail."""
+        return "\n\n".join(part for part in (self.details.comment, self.reply) if part)
+
+    @property
+    def said_at(self) -> datetime:
+        return self.answer.at if self.answer is not None else self.opened_at
 
     @property
     def call_now(self) -> bool:

@@ -1,13 +1,22 @@
 """A survey, its answers, and until when it can be answered."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
 from feedback.config import Config
+from feedback.domain.timing import Whereabouts
+from feedback.i18n import marked
 
 ANSWERS_AT_MOST = 20
 COMMENT_LONGEST = 5_000
+
+
+def clean(text: str | None) -> str:
+    """The text as it was meant: browsers send CRLF; control characters and half a surrogate pair say nothing."""
+    plain = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", (text or "").replace("\r\n", "\n"))
+    return plain.encode("utf-8", "replace").decode().strip()
 
 
 class SurveyState(StrEnum):
@@ -20,7 +29,9 @@ class Suppression(StrEnum):
     """Why nothing is sent to an address any more."""
 
     OPTED_OUT = "opted out"
+    COMPLAINED = "complained"  # the mail was reported as spam
     NO_SUCH_ADDRESS = "no such address"
+    BOUNCED = "bounced"
     ERASED = "erased"
 
 
@@ -40,16 +51,16 @@ class Stage(StrEnum):
 
 REASONS = {
     Choice.NO: {
-        Stage.CONNECT: "I had to tell my story again",
-        Stage.ASSIST: "I could not find help myself",
-        Stage.RESOLVE: "It took too long, I was passed around, or it still does not work",
-        Stage.ENHANCE: "It came back",
+        Stage.CONNECT: marked("I had to tell my story again"),
+        Stage.ASSIST: marked("I could not find help myself"),
+        Stage.RESOLVE: marked("It took too long, I was passed around, or it still does not work"),
+        Stage.ENHANCE: marked("It came back"),
     },
     Choice.YES: {
-        Stage.CONNECT: "I felt known and understood",
-        Stage.ASSIST: "Help was there before I had to ask",
-        Stage.RESOLVE: "It was quick, and one person saw it through",
-        Stage.ENHANCE: "It has become better since last time",
+        Stage.CONNECT: marked("I felt known and understood"),
+        Stage.ASSIST: marked("Help was there before I had to ask"),
+        Stage.RESOLVE: marked("It was quick, and one person saw it through"),
+        Stage.ENHANCE: marked("It has become better since last time"),
     },
 }
 
@@ -87,6 +98,8 @@ class Survey:
     subject: str | None
     agent: str | None
     team: str | None
+    locale: str | None = None
+    whereabouts: Whereabouts = field(default_factory=Whereabouts)
     answers: int = 0
     first_answer_at: datetime | None = None
     newest: Answer | None = None
@@ -110,3 +123,6 @@ class LetterFacts:
     name: str | None
     email: str | None
     customer_since: date | None
+    locale: str | None = None
+    whereabouts: Whereabouts = field(default_factory=Whereabouts)
+    is_recheck: bool = False  # the second round, "solved now?"

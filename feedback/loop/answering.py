@@ -3,11 +3,10 @@
 from datetime import datetime, timedelta
 
 from feedback.config import Config
-from feedback.domain.cases import normalise_email
 from feedback.domain.followups import Outcome
-from feedback.domain.surveys import ANSWERS_AT_MOST, Choice, Details, Suppression, Survey
+from feedback.domain.surveys import ANSWERS_AT_MOST, Choice, Details, Survey
 from feedback.errors import Refused
-from feedback.keys import Keys
+from feedback.i18n import marked
 from feedback.store import Store
 from feedback.store.followups import FollowUpKey
 
@@ -27,12 +26,12 @@ def answer(store: Store, config: Config, survey_id: str, choice: Choice, now: da
         if survey.newest is not None and survey.newest.choice is choice and is_done:
             return
         if survey.answers >= ANSWERS_AT_MOST:
-            raise Refused("This answer has been changed many times; the last one counts.")
+            raise Refused(marked("This answer has been changed many times and stays as it was last saved."))
         store.surveys.add_answer(survey_id, choice, now)
         store.outbox.settle_doubt(survey_id)
         if choice is Choice.NO:
-            _follow_up(store, config, survey_id, follow_up, now)
-        elif follow_up is not None and follow_up.is_open:
+            owe_action(store, config, survey_id, follow_up, now)
+        elif follow_up is not None and follow_up.is_open and not follow_up.has_reply:  # what they wrote waits still
             store.follow_ups.close(
                 follow_up.id, Outcome.WITHDRAWN, "The customer changed the answer to yes.", None, now
             )
@@ -44,30 +43,24 @@ def add_details(store: Store, config: Config, survey_id: str, choice: Choice, de
         survey = store.surveys.get(survey_id)
         _check_open(survey, config, now)
         if survey.newest is None or survey.newest.choice is not choice:
-            raise Refused(f"Your answer is not “{choice.value}” now, so this was not added to it.")
+            raise Refused(marked("Your answer has changed meanwhile, so these details were not added."))
         if survey.newest.details == details:
             return
         store.surveys.add_details(survey.newest.id, details, now)
         if details and survey.newest.choice is Choice.NO:
-            _follow_up(store, config, survey_id, store.follow_ups.of_survey(survey_id), now)
-
-
-def opt_out(store: Store, keys: Keys, survey_id: str, now: datetime) -> None:
-    """Stop all surveys to the address that this survey was mailed to, for ever. Raises NotFound."""
-    with store.write():
-        address = store.surveys.mailed_address(survey_id)
-        if address is None:
-            raise Refused("We know no address of yours, so there is none to stop.")
-        store.surveys.suppress(keys.address_hashes(normalise_email(address))[0], Suppression.OPTED_OUT, now)
+            owe_action(store, config, survey_id, store.follow_ups.of_survey(survey_id), now)
 
 
 def _check_open(survey: Survey, config: Config, now: datetime) -> None:
     if now > survey.ends_at(config):
-        raise Refused("The time to answer has passed.")
+        raise Refused(marked("The time to answer has passed."))
 
 
-def _follow_up(store: Store, config: Config, survey_id: str, known: FollowUpKey | None, now: datetime) -> None:
-    """A person owes this customer an action, and hears of it. One alert that waits carries the newest words anyway."""
+def owe_action(store: Store, config: Config, survey_id: str, known: FollowUpKey | None, now: datetime) -> str:
+    """Inside a write: a person owes this customer an action, and hears of it; the follow-up's key.
+
+    One alert that waits carries the newest words anyway.
+    """
     due_at = now + config.follow_up_within
     if known is None:
         key = store.follow_ups.open(survey_id, due_at, now)
@@ -77,3 +70,4 @@ def _follow_up(store: Store, config: Config, survey_id: str, known: FollowUpKey 
             store.follow_ups.reopen(key, due_at, now)
     for person in config.alert_to:
         store.outbox.queue_alert(key, person.addr_spec, now + ALERT_AFTER)
+    return key

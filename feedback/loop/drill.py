@@ -11,7 +11,7 @@ from feedback.config import Config
 from feedback.domain.cases import CaseRecord, CaseStatus
 from feedback.domain.surveys import Suppression
 from feedback.keys import Keys, load_keys
-from feedback.loop import answering, backing_up, erasing
+from feedback.loop import backing_up, erasing, opting_out
 from feedback.loop.asking import Asking
 from feedback.loop.intake import take_in
 from feedback.loop.sending import Sending
@@ -66,7 +66,7 @@ def _with_made_up_cases(config: Config, folder: Path, now: datetime) -> Iterator
         (case,) = store.cases.with_ref(str(ref))
         (story,) = store.cases.stories(case.id)
         assert story.survey_id is not None
-        answering.opt_out(store, keys, story.survey_id, due)
+        opting_out.opt_out(store, keys, story.survey_id, due)
     erasing.erase(store, keys, ERASED, due)
     store.close()
 

@@ -72,6 +72,10 @@ def _case(store: Store, keys: Keys, case: CaseSummary, stories: list[ResolutionS
         yield "This address has opted out."
     elif suppression is Suppression.NO_SUCH_ADDRESS:
         yield "A mail server has said that nobody has this address, so nothing is sent to it."
+    elif suppression is Suppression.BOUNCED:
+        yield "Mail to this address came back, for good or three times within 30 days, so nothing is sent to it."
+    elif suppression is Suppression.COMPLAINED:
+        yield "A mail of ours to this address was reported as spam, so nothing is sent to it."
     if not stories and case.status is CaseStatus.RESOLVED:
         yield "The help desk did not say when it was resolved (resolved_at), so we cannot ask about it."
     elif not stories:

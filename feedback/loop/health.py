@@ -10,6 +10,7 @@ from feedback.store import Store
 LATE_AFTER = {  # each job's longest step, with room; a job beats after every step
     "ask": timedelta(minutes=2),
     "send": timedelta(minutes=5),
+    "receive": timedelta(minutes=10),
     "backup": timedelta(minutes=30),
     "publish": timedelta(minutes=10),
 }
@@ -35,18 +36,23 @@ class Check:
 
 def check(store: Store, config: Config, now: datetime) -> list[Check]:
     """All checks but that of the web service itself. `now` is the machine's real clock. Raises StoreError."""
-    return [*_scheduler(store, now), _mail(store, config, now), *_hold(store), _build(store, now)]
+    return [*_scheduler(store, config, now), _mail(store, config, now), *_hold(store), _build(store, now)]
 
 
-def _scheduler(store: Store, now: datetime) -> list[Check]:
+def late_after(config: Config) -> dict[str, timedelta]:
+    """The jobs that run by these settings, in their order, and after how long each is late."""
+    return {job: after for job, after in LATE_AFTER.items() if job != "receive" or config.inbox}
+
+
+def _scheduler(store: Store, config: Config, now: datetime) -> list[Check]:
     beats = {beat.job: beat for beat in store.operations.heartbeats()}
     checks = []
-    for job, late_after in LATE_AFTER.items():
+    for job, after in late_after(config).items():
         beat = beats.get(job)
         ok = False
         if beat is None:
             words = "has never run. Start it with: feedback run"
-        elif now - beat.beat_at > late_after:
+        elif now - beat.beat_at > after:
             words = f"last ran at {_at(beat.beat_at)}. Is it running? Start it with: feedback run"
         elif beat.words is not None:
             words = f"failed at {_at(beat.beat_at)}: {beat.words}"

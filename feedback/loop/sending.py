@@ -4,7 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from zlib import crc32
@@ -16,7 +16,7 @@ from feedback.domain.surveys import Suppression
 from feedback.errors import DeliveryUnknown, HandOverCancelled, MailRefused, StoreError, TransportDown
 from feedback.keys import Keys, Purpose, new_id
 from feedback.loop.asking import Asking
-from feedback.loop.links import opt_out_url, survey_url
+from feedback.loop.links import opt_out_url, return_address, survey_url
 from feedback.mail import compose
 from feedback.mail.transport import Transport
 from feedback.store import Store
@@ -230,7 +230,8 @@ class Sending:
     def _compose(self, mail: Mail, now: datetime) -> compose.Letter:
         """The letter. A fault in it is no other mail's: raises MailRefused, but StoreError if it is the database's."""
         try:
-            return self._written(mail, self._keys.sign(Purpose.MESSAGE, mail.id), now)
+            letter = self._written(mail, self._keys.sign(Purpose.MESSAGE, mail.id), now)
+            return replace(letter, sender=return_address(self._config, self._keys, mail.id))
         except StoreError:
             raise
         except Exception as error:
@@ -243,13 +244,14 @@ class Sending:
             follow_up = self._store.follow_ups.get(mail.follow_up_id)
             return compose.alert(follow_up, mail.recipient, self._config, message_id, now)
         assert mail.survey_id is not None
+        letter = self._store.outbox.letter(mail.survey_id)
+        assert letter.email is not None
         survey = survey_url(self._config, self._keys, mail.survey_id)
-        opt_out = opt_out_url(self._config, self._keys, mail.survey_id)
+        opt_out = opt_out_url(self._config, self._keys, letter.email)
         links = compose.Links(yes=f"{survey}/yes", no=f"{survey}/no", opt_out=opt_out)
         reminds_of = None
         if mail.kind is Kind.REMINDER:
             reminds_of = self._keys.sign(Purpose.MESSAGE, self._store.outbox.first_mail(mail.survey_id))
-        letter = self._store.outbox.letter(mail.survey_id)
         return compose.survey(letter, links, self._config, message_id, now, reminds_of=reminds_of)
 
     def _refused(self, mail: Mail, refusal: MailRefused, recipient: str | None, now: datetime) -> None:

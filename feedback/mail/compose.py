@@ -3,7 +3,7 @@
 import quopri
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.charset import BASE64, Charset
 from email.header import Header
 from email.headerregistry import Address
@@ -16,10 +16,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from feedback.config import Config
-from feedback.domain import surveys
+from feedback.domain import names, surveys
+from feedback.domain.colours import accent
 from feedback.domain.followups import FollowUp
 from feedback.domain.surveys import REASONS, Choice
-from feedback.domain.timing import duration_in_words, in_words, local_day, years_between
+from feedback.domain.timing import in_words, local_day, years_between, zone_of
+from feedback.domain.wording import CASE_LONGEST, acts_within, asks_how_often, shortened
+from feedback.i18n import SOURCE, Language, load_languages, marked
 from feedback.setting_types import is_email
 
 _NAME_LONGEST = 100
@@ -81,45 +84,58 @@ def survey(
     *,
     reminds_of: str | None = None,
 ) -> Letter:
-    """ "Did we solve it?", signed by the agent who helped, about the case at hand.
+    """ "Did we solve it?", signed by whoever helped, about the case at hand, in the customer's language.
 
-    With `reminds_of`, the Message-ID of the first mail, it is the reminder: a reply to that, in the same thread.
+    With `reminds_of`, the Message-ID of the first mail, it is the reminder: a reply to that, in the same thread. For
+    the second round it asks whether it is solved now.
     """
     assert facts.email is not None
-    years = years_between(facts.customer_since, local_day(now, config.zone)) if facts.customer_since else 0
+    language = load_languages(config.words_dir).choose(facts.locale, config.locale)
+    zone = zone_of(facts.whereabouts, config)
+    years = years_between(facts.customer_since, local_day(now, zone)) if facts.customer_since else 0
+    agent = names.signed(facts.agent)
+    why = language.text(marked("You get this mail because we worked on a request of yours."))
     words = {
-        "greeting": _render("greeting.txt", {"name": facts.name, "years": years}).strip(),
-        "case": facts.subject,
+        "kind": "recheck" if facts.is_recheck else "reminder" if reminds_of is not None else "survey",
+        "preheader": language.text(marked("Yes or no is enough. After a no, a person looks at it.")),
+        "name": names.greeted(facts.name),
+        "years": names.tenure(years),
+        "case": shortened(facts.subject, CASE_LONGEST) if facts.subject else None,
         "ref": facts.ref,
-        "day": f"{(day := local_day(facts.resolved_at, config.zone)).day} {day:%B}",
-        "signed": facts.agent or facts.team or config.business_name,
-        "business": config.business_name,
-        "within": duration_in_words(config.follow_up_within),
+        "day": language.day(local_day(facts.resolved_at, zone), with_year=False),
+        "signed": agent or names.signed(facts.team) or config.business_name,
+        "within": acts_within(config.follow_up_within, language),
+        "why": why + language.gap + asks_how_often(config, language),
         "links": links,
-        "is_reminder": reminds_of is not None,
-        "reminds": config.reminder != timedelta(0),
+        "privacy_url": config.privacy_url,
+        "postal_address": config.postal_address,
     }
     headers = {
         "List-Unsubscribe": f"<{links.opt_out}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "Content-Language": language.tag,
     }
     if reminds_of is not None:
         thread = f"<{reminds_of}@{config.require_sender().domain}>"
         headers |= {"In-Reply-To": thread, "References": thread}
-    if config.reply_address is not None:
-        headers["Reply-To"] = _mailbox(facts.agent or config.business_name, config.reply_address, "Reply-To")
-    return _letter("survey", words, facts.email, config, message_id, now, headers)
+    if (reply_to := config.reply_to_of(facts.team)) is not None:
+        headers["Reply-To"] = _mailbox(agent or reply_to.display_name or config.business_name, reply_to, "Reply-To")
+    return _letter(
+        "survey", words, facts.email, config, message_id, now, headers, language, config.sender_of(facts.team)
+    )
 
 
 def alert(follow_up: FollowUp, recipient: str, config: Config, message_id: str, now: datetime) -> Letter:
-    """A customer said "no": who, about what, in their words, and by when somebody acts."""
-    details = follow_up.answer.details
+    """A customer said "no", or wrote: who, about what, in their words, and by when somebody acts."""
+    details = follow_up.details
     words = {
         "follow_up": follow_up,
+        "preheader": shortened(follow_up.words, 100),
+        "says_no": follow_up.answer is not None,
         "who": follow_up.customer or follow_up.email or "A customer",
         "case": follow_up.subject or f"case {follow_up.case_ref}",
-        "comment": details.comment,
-        "quoted": "\n".join(f"> {line}".rstrip() for line in details.comment.splitlines()),
+        "comment": follow_up.words,
+        "quoted": "\n".join(f"> {line}".rstrip() for line in follow_up.words.splitlines()),
         "reasons": [REASONS[Choice.NO][stage] for stage in details.reasons],
         "call": details.call,
         "phone": details.phone,
@@ -131,8 +147,7 @@ def alert(follow_up: FollowUp, recipient: str, config: Config, message_id: str, 
 
 def test(recipient: str, config: Config, message_id: str, now: datetime) -> Letter:
     """Whether mail goes out at all, for the owner."""
-    words = {"business": config.business_name, "url": config.base_url}
-    return _letter("test", words, recipient, config, message_id, now, {})
+    return _letter("test", {"preheader": "", "url": config.base_url}, recipient, config, message_id, now, {})
 
 
 def _letter(
@@ -143,22 +158,33 @@ def _letter(
     message_id: str,
     now: datetime,
     headers: dict[str, str],
+    language: Language | None = None,
+    sender: Address | None = None,
 ) -> Letter:
+    """A message of three templates; without a language it is for staff, who read English."""
     if not is_email(recipient):
         raise ValueError("the recipient is no address")
-    sender = config.require_sender()
+    language = language or load_languages(config.words_dir).choose(SOURCE)
+    envelope = config.require_sender()
+    sender = sender or envelope
+    words = words | {
+        "business": config.business_name,
+        "language": language,
+        "start": "right" if language.is_rtl else "left",
+        "accent": accent(config.colour),
+    }
     message = MIMEMultipart("alternative", _BOUNDARY, policy=_POLICY)
     message["From"] = _mailbox(sender.display_name or config.business_name, sender, "From")
     message["To"] = recipient
-    message["Subject"] = _text(_plain(_render(f"{template}.subject.txt", words)), "Subject")
+    message["Subject"] = _text(_plain(_render(f"{template}.subject.txt", words, language)), "Subject")
     message["Date"] = format_datetime(now)
-    message["Message-ID"] = f"<{message_id}@{sender.domain}>"
+    message["Message-ID"] = f"<{message_id}@{envelope.domain}>"
     message["Auto-Submitted"] = "auto-generated"
     for name, value in headers.items():
         message[name] = value
     for subtype, suffix in (("plain", "txt"), ("html", "html")):
-        message.attach(_text_part(subtype, _render(f"{template}.{suffix}", words)))
-    return Letter(sender.addr_spec, recipient, message.as_bytes(policy=_POLICY))
+        message.attach(_text_part(subtype, _render(f"{template}.{suffix}", words, language)))
+    return Letter(envelope.addr_spec, recipient, message.as_bytes(policy=_POLICY))
 
 
 def _text_part(subtype: str, content: str) -> MIMENonMultipart:
@@ -188,5 +214,5 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("=?", "= ?").split())
 
 
-def _render(name: str, words: dict[str, Any]) -> str:
-    return _templates.get_template(name).render(words)
+def _render(name: str, words: dict[str, Any], language: Language) -> str:
+    return _templates.get_template(name).render(words | language.for_templates(html=name.endswith(".html")))

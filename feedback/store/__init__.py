@@ -11,6 +11,7 @@ from feedback.store.erasures import Erasures
 from feedback.store.followups import FollowUps
 from feedback.store.operations import Operations
 from feedback.store.outbox import Outbox
+from feedback.store.returns import Returns
 from feedback.store.sqlite import Database
 from feedback.store.staff import StaffList
 from feedback.store.surveys import Surveys
@@ -26,6 +27,7 @@ class Store:
         self.cases = Cases(database)
         self.surveys = Surveys(database)
         self.outbox = Outbox(database)
+        self.returns = Returns(database)
         self.erasures = Erasures(database)
         self.follow_ups = FollowUps(database)
         self.staff = StaffList(database)

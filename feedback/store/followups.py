@@ -21,6 +21,7 @@ class FollowUpKey:
     id: str
     due_at: datetime
     is_open: bool
+    has_reply: bool  # the customer has written, too
 
 
 class FollowUps:
@@ -29,7 +30,11 @@ class FollowUps:
 
     def of_survey(self, survey_id: str) -> FollowUpKey | None:
         row = self._database.row(_sql.follow_up_of_survey, survey_id=survey_id)
-        return FollowUpKey(row["id"], moment(row["due_at"]), row["closed_at"] is None) if row else None
+        return (
+            FollowUpKey(row["id"], moment(row["due_at"]), row["closed_at"] is None, bool(row["has_reply"]))
+            if row
+            else None
+        )
 
     def open(self, survey_id: str, due_at: datetime, now: datetime) -> str:
         key = new_id()
@@ -40,6 +45,10 @@ class FollowUps:
     def reopen(self, key: str, due_at: datetime, now: datetime) -> None:
         if self._database.change(_sql.reopen_follow_up, id=key, at=now, due_at=due_at):
             self._add_event(key, Event.REOPENED, now)
+
+    def add_reply(self, key: str, text: str, now: datetime) -> None:
+        """What the customer wrote in answer to a mail of ours."""
+        self._add_event(key, Event.REPLIED, now, note=text)
 
     def take(self, key: str, staff_id: str, now: datetime) -> None:
         if self._database.change(_sql.take_follow_up, id=key, staff_id=staff_id):
@@ -128,5 +137,6 @@ def _follow_up(row: Mapping[str, Any]) -> FollowUp:
         contacts=row["contacts"],
         customer=row["name"],
         email=row["email"],
-        answer=answer_of(row),
+        answer=answer_of(row) if row["answer_id"] else None,
+        reply=row["reply"],
     )

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from feedback.domain.surveys import LetterFacts
+from feedback.domain.timing import Whereabouts
 from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
@@ -191,6 +192,9 @@ class Outbox:
             name=row["name"],
             email=row["email"],
             customer_since=date.fromisoformat(row["customer_since"]) if row["customer_since"] else None,
+            locale=row["locale"],
+            whereabouts=Whereabouts(row["zone"], row["country"], row["team"]),
+            is_recheck=row["round"] == 1,
         )
 
     def hand_over(self, mail: Mail, owner: str, recipient: str, now: datetime, lease: timedelta) -> bool:

@@ -42,6 +42,11 @@ def _add_tact(database: SqliteUtilsDatabase) -> None:
     _apply(database, "4.sql")
 
 
+@migrations(name="5 what comes back")
+def _add_what_comes_back(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "5.sql")
+
+
 def _apply(database: SqliteUtilsDatabase, name: str) -> None:
     schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
     for statement in re.split(r";\s*$", schema, flags=re.MULTILINE):  # executescript would commit

@@ -151,6 +151,10 @@ class Surveys:
         """Send nothing to the address any more; of two reasons, the one that weighs more stays."""
         self._database.change(_sql.suppress, address_hash=address_hash, reason=reason, at=now)
 
+    def end_suppression(self, address_hash: str, reason: Suppression) -> None:
+        """Send to the address again, if this is why nothing was sent."""
+        self._database.change(_sql.end_suppression, address_hash=address_hash, reason=reason)
+
     def carry_over(self, other: "Surveys") -> int:
         """Take over the addresses to which another database sends nothing; how many of them were new here."""
         rows = other._database.rows(_sql.suppressions)
@@ -247,6 +251,8 @@ class Surveys:
             subject=row["subject"],
             agent=row["agent"],
             team=row["team"],
+            locale=row["locale"],
+            whereabouts=Whereabouts(row["zone"], row["country"], row["team"]),
             answers=row["answers"],
             first_answer_at=moment_or_none(row["first_answer_at"]),
             newest=answer_of(row) if row["answer_id"] else None,

@@ -9,16 +9,19 @@ from typing import Any
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import NotFound as NothingThere
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from feedback.clock import Clock
 from feedback.config import Config, load_config
-from feedback.errors import FeedbackError, Refused
+from feedback.domain.colours import accent
+from feedback.errors import FeedbackError, NotFound, Refused
+from feedback.i18n import load_languages, marked
 from feedback.keys import Keys, load_keys
 from feedback.loop.asking import Asking
 from feedback.store import Store, open_store
 from feedback.web import api, demo, desk, login, ops, survey
-from feedback.web.pages import STYLE, page_policy
+from feedback.web.pages import page_policy, page_style
 
 BODY_LARGEST = 8 * 1024 * 1024
 _log = logging.getLogger("feedback.web")
@@ -35,14 +38,16 @@ class _App(Flask):
 def create_app(config: Config, store: Store, keys: Keys, clock: Callable[[], datetime] | None = None) -> Flask:
     """The WSGI application. `clock` gives the present moment, for tests."""
     app = _App("feedback.web", static_folder=None)
+    style = page_style(accent(config.colour))
+    languages = load_languages(config.words_dir)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LARGEST
     app.config["MAX_FORM_MEMORY_SIZE"] = 64 * 1024
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(config=config, style=STYLE)
+    app.jinja_env.globals.update(config=config, style=style)
     demo_clock = Clock(store, config)
     now = clock or demo_clock
     login.init_sessions(app, config, keys, demo=demo_clock.demo() is not None)
-    app.register_blueprint(survey.blueprint(config, store, keys, now))
+    app.register_blueprint(survey.blueprint(config, store, keys, now, languages))
     app.register_blueprint(api.blueprint(config, store, Asking(store, keys, config), now))
     app.register_blueprint(login.blueprint(config, store, keys, now))
     app.register_blueprint(desk.blueprint(config, store, keys, now))
@@ -50,7 +55,8 @@ def create_app(config: Config, store: Store, keys: Keys, clock: Callable[[], dat
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(FeedbackError, _feedback_error)
     app.register_error_handler(Exception, _unforeseen_error)
-    app.after_request(_headers(config))
+    app.after_request(_headers(config, page_policy(style)))
+    app.context_processor(lambda: survey.in_the_readers_language(config, languages))
     demo.init_demo(app, config, store, demo_clock)
     if config.proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
@@ -65,11 +71,11 @@ def app_from_environment() -> Flask:
     return create_app(config, open_store(config.database_url), load_keys(config.data_dir))
 
 
-def _headers(config: Config) -> Callable[[Response], Response]:
+def _headers(config: Config, policy: str) -> Callable[[Response], Response]:
     secure = config.base_url.startswith("https://")
 
     def add(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", page_policy())
+        response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Cache-Control", "no-store")  # a survey's page may hold what a customer wrote
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
@@ -86,18 +92,19 @@ def _http_error(error: HTTPException) -> Response | HTTPException:
     is_api = request.path.startswith("/api/")
     if code < 400 and not is_api:
         return error  # a redirect, not an error
-    title = "There is nothing here" if code == 404 else "This did not work"
-    words = (_STAFF_WORDS if _is_staffs_page() else _CUSTOMER_WORDS).get(code, "Please try again in a moment.")
+    title = marked("There is nothing here") if code == 404 else _FAILED
+    words = (_STAFF_WORDS if _is_staffs_page() else _CUSTOMER_WORDS).get(code, marked("Please try again in a moment."))
     response = _told(code, error.name, error.description or "" if is_api else words, title)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response
 
 
+_FAILED = marked("This did not work")
 _CUSTOMER_WORDS = {
-    404: "The address may have been cut off or changed on its way. Please open the link in the mail again.",
-    405: "Please open the link in the mail again.",
-    413: "That was more text than we can take. Please make it shorter.",
+    404: marked("The address may have been cut off or changed on its way. Please open the link in the mail again."),
+    405: marked("Please open the link in the mail again."),
+    413: marked("That was more text than we can take. Please make it shorter."),
 }
 _STAFF_WORDS = {
     400: "The page was too old, or your browser held back its cookie or its referrer. Load it again, and send it.",
@@ -107,21 +114,23 @@ _STAFF_WORDS = {
 }
 
 
-def _feedback_error(error: FeedbackError) -> Response:
+def _feedback_error(error: FeedbackError) -> Response | HTTPException:
     if isinstance(error, Refused):
         return _told(409, "Refused", str(error))
+    if isinstance(error, NotFound):
+        return _http_error(NothingThere())
     _log.error("%s %s: %s", request.method, request.url_rule, error)
-    words = "The service cannot do this at the moment. Please try again in a minute."
+    words = marked("The service cannot do this at the moment. Please try again in a minute.")
     return _told(503, "Service unavailable", words)
 
 
 def _unforeseen_error(_error: Exception) -> Response:
     current_app.log_exception(sys.exc_info())
-    words = "Something broke on our side. What you sent may not have arrived; please try again in a minute."
+    words = marked("Something broke on our side. What you sent may not have arrived; please try again in a minute.")
     return _told(500, "Internal error", words)
 
 
-def _told(code: int, name: str, words: str, title: str = "This did not work") -> Response:
+def _told(code: int, name: str, words: str, title: str = _FAILED) -> Response:
     """An error for whoever asked: problem+json named `name` for a machine, a page titled `title` for a person."""
     if request.path.startswith("/api/"):
         return api.problem(code, name, words)

@@ -6,7 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flask import Blueprint, Flask, Response, abort, flash, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from werkzeug.wrappers import Response as Redirect
 
 from feedback.clock import Clock
@@ -132,7 +144,8 @@ def _blueprint(config: Config, store: Store, clock: Clock) -> Blueprint:
     @demo.get("/mail/<key>")
     def mail(key: str) -> Response:
         response = make_response(render_template("demo_mail.html", mail=mail_of(key)))
-        response.headers["Content-Security-Policy"] = f"{page_policy()}; frame-src 'self'"
+        policy = page_policy(str(current_app.jinja_env.globals["style"]))
+        response.headers["Content-Security-Policy"] = f"{policy}; frame-src 'self'"
         return response
 
     @demo.get("/mail/<key>/letter")

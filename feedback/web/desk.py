@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from feedback.config import Config, with_changes
 from feedback.domain.eligibility import Decision, Override, Reason, Verdict
 from feedback.domain.followups import CLOSINGS, Channel, FollowUp, Outcome
-from feedback.domain.surveys import REASONS, Choice
+from feedback.domain.surveys import REASONS, Choice, clean
 from feedback.domain.timing import local_day, moment_in_words, span_in_words
 from feedback.errors import ConfigError, NotFound, Refused, StoreError
 from feedback.keys import Keys
@@ -24,7 +24,7 @@ from feedback.loop.health import check
 from feedback.loop.simulating import side_by_side, simulate
 from feedback.store import Store
 from feedback.store.outbox import Standing
-from feedback.web.forms import CloseForm, InteractionForm, WhatIfForm, clean
+from feedback.web.forms import CloseForm, InteractionForm, WhatIfForm
 from feedback.web.login import csrf, person, require_staff
 
 PAGE = 50

@@ -1,6 +1,5 @@
 """What customers and staff can send us."""
 
-import re
 from datetime import timedelta
 from typing import Self
 
@@ -22,14 +21,8 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from feedback.config import Config
 from feedback.domain.followups import CLOSINGS, NOTE_LONGEST, Channel
 from feedback.domain.staff import PASSWORD_LONGEST
-from feedback.domain.surveys import COMMENT_LONGEST, Choice, Details, Stage
+from feedback.domain.surveys import COMMENT_LONGEST, Choice, Details, Stage, clean
 from feedback.setting_types import as_text
-
-
-def clean(text: str | None) -> str:
-    """The text as it was meant: browsers send CRLF; control characters and half a surrogate pair say nothing."""
-    plain = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", (text or "").replace("\r\n", "\n"))
-    return plain.encode("utf-8", "replace").decode().strip()
 
 
 class VoteForm(Form):
@@ -37,6 +30,8 @@ class VoteForm(Form):
 
 
 class DetailsForm(Form):
+    """What can be wrong is that it is too long; the page says so in the customer's language."""
+
     choice = HiddenField(validators=[AnyOf([choice.value for choice in Choice])])
     reasons = SelectMultipleField(
         option_widget=CheckboxInput(),
@@ -45,14 +40,12 @@ class DetailsForm(Form):
     )
     comment = TextAreaField(
         filters=[clean],
-        validators=[Length(max=COMMENT_LONGEST, message=f"Please use at most {COMMENT_LONGEST:,} letters.")],
+        validators=[Length(max=COMMENT_LONGEST)],
     )
-    call = BooleanField("Please call me")
-    phone = StringField("Your number", validators=[Length(max=50, message="Please give a number of up to 50 letters.")])
-    quote = BooleanField("You may quote me")
-    quote_name = StringField(
-        "The name to put beside it", validators=[Length(max=100, message="Please use up to 100 letters.")]
-    )
+    call = BooleanField()
+    phone = StringField(validators=[Length(max=50)])
+    quote = BooleanField()
+    quote_name = StringField(validators=[Length(max=100)])
 
     def details(self) -> Details:
         """What was sent, as data. A call belongs to a "no", a quote to a "yes"."""

@@ -2,16 +2,21 @@
 
 import base64
 import hashlib
-from functools import cache
 from importlib import resources
+from string import Template
 
-STYLE = resources.files("feedback.web").joinpath("static", "pages.css").read_text("utf-8").strip()
+from feedback.domain.colours import Accent
 
 
-@cache
-def page_policy() -> str:
+def page_style(accent: Accent) -> str:
+    """The style sheet, with the business's colour."""
+    shared = resources.files("feedback.web").joinpath("static", "pages.css").read_text("utf-8").strip()
+    return Template(shared).substitute(accent=accent.light, accent_dark=accent.dark)
+
+
+def page_policy(style: str) -> str:
     """Content-Security-Policy: nothing but our own style, and forms that go back to us."""
-    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )

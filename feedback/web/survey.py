@@ -2,24 +2,35 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn, cast
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from feedback.config import Config
-from feedback.domain.surveys import REASONS, Choice, Survey
-from feedback.domain.timing import in_words, local_day
-from feedback.errors import NotFound
+from feedback.domain import names
+from feedback.domain.surveys import REASONS, Choice, Suppression, Survey
+from feedback.domain.timing import local_day, zone_of
+from feedback.domain.wording import asks_how_often
+from feedback.i18n import Language, Languages, marked
 from feedback.keys import Keys, Purpose
-from feedback.loop import answering
+from feedback.loop import answering, opting_out
 from feedback.store import Store
 from feedback.web.forms import DetailsForm, VoteForm
 
 FORM_LARGEST = 256 * 1024  # 5,000 letters of four bytes each, as a form encodes them, and room
 
 
-def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], datetime]) -> Blueprint:
+def in_the_readers_language(config: Config, languages: Languages) -> dict[str, Any]:
+    """What customers' pages say things with: the customer's language, else the browser's, else the business's."""
+    survey: Survey | None = g.get("survey")
+    locale = survey.locale if survey is not None else None
+    language = languages.choose(locale, *request.accept_languages.values(), config.locale)
+    reply_to = config.reply_to_of(survey.team if survey is not None else None)
+    return {"language": language, "reply_to": reply_to, **language.for_templates(html=True)}
+
+
+def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], datetime], languages: Languages) -> Blueprint:
     pages = Blueprint("survey", __name__)
 
     @pages.before_request
@@ -31,32 +42,39 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         survey_id = keys.verify(Purpose.SURVEY, token)
         if survey_id is None:
             abort(404)
-        try:
-            return store.surveys.get(survey_id)
-        except NotFound:
-            abort(404)
+        survey = g.survey = store.surveys.get(survey_id)
+        return survey
+
+    def language() -> Language:
+        return cast("Language", in_the_readers_language(config, languages)["language"])
 
     def ended(survey: Survey) -> tuple[str, int] | None:
         end = survey.ends_at(config)
         if now() <= end:
             return None
-        return render_template("ended.html", day=local_day(end, config.zone), newest=survey.newest), 410
+        day = language().day(local_day(end, zone_of(survey.whereabouts, config)))
+        return render_template("ended.html", day=day, newest=survey.newest), 410
 
     def question(token: str, survey: Survey, ready: Choice | None, error: str = "") -> str:
-        day = local_day(survey.resolved_at, config.zone)
+        day = language().day(local_day(survey.resolved_at, zone_of(survey.whereabouts, config)))
         return render_template(
-            "survey.html", token=token, survey=survey, ready=ready, day=f"{day.day} {day:%B %Y}", error=error,
-            opt_out_token=keys.sign(Purpose.OPT_OUT, survey.id),
+            "survey.html", token=token, survey=survey, ready=ready, day=day, error=error, helper=helper(survey),
+            how_often=asks_how_often(config, language()), opt_out_token=keys.sign(Purpose.OPT_OUT, survey.id),
         )  # fmt: skip
 
     def thanks(token: str, survey: Survey, form: DetailsForm) -> str:
         assert survey.newest is not None
         follow_up = store.follow_ups.of_survey(survey.id)
-        by = in_words(follow_up.due_at, config.zone) if follow_up is not None and follow_up.is_open else None
+        by = None
+        if follow_up is not None and follow_up.is_open:
+            by = language().moment(follow_up.due_at, zone_of(survey.whereabouts, config))
         return render_template(
-            "thanks.html", token=token, survey=survey, answer=survey.newest, form=form, by=by,
+            "thanks.html", token=token, survey=survey, answer=survey.newest, form=form, by=by, helper=helper(survey),
             reasons=REASONS[survey.newest.choice], is_open=now() <= survey.ends_at(config),
         )  # fmt: skip
+
+    def helper(survey: Survey) -> str | None:
+        return names.signed(survey.agent) or names.signed(survey.team)
 
     @pages.get("/s/<token>/<any(yes, no):choice>")
     def ready(token: str, choice: str) -> str | tuple[str, int]:
@@ -76,7 +94,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         form = VoteForm(request.form)
         page = ended(survey)
         if page is None and not form.validate():
-            page = question(token, survey, None, error="Please choose yes or no."), 422
+            page = question(token, survey, None, error=language().text(marked("Please choose yes or no."))), 422
         if page is None:
             answering.answer(store, config, survey.id, Choice(form.choice.data), now())
         return page or redirect(url_for("survey.show", token=token), 303)
@@ -94,25 +112,36 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             answering.add_details(store, config, survey.id, survey.newest.choice, form.details(), now())
         return page or redirect(url_for("survey.show", token=token), 303)
 
-    @pages.get("/o/<token>")
-    def opt_out_page(token: str) -> str:
-        if keys.verify(Purpose.OPT_OUT, token) is None:
+    def opt_out_key(token: str) -> str:
+        """What the link stands for. A bad signature ends here."""
+        key = keys.verify(Purpose.OPT_OUT, token)
+        if key is None:
             abort(404)
-        return render_template("opt_out.html", token=token)
+        return key
+
+    def opt_out_page(token: str, key: str, *, is_back: bool = False) -> str:
+        standing = opting_out.standing(store, keys, key)
+        return render_template(
+            "opt_out.html", token=token, is_out=standing is not None, is_back=is_back,
+            can_return=standing is Suppression.OPTED_OUT,
+        )  # fmt: skip
+
+    @pages.get("/o/<token>")
+    def ask_opt_out(token: str) -> str:
+        return opt_out_page(token, opt_out_key(token))
 
     @pages.post("/o/<token>")
     def opt_out(token: str) -> str:
         """RFC 8058: mail programs post here with neither cookie nor page, and people press the button."""
-        survey_id = keys.verify(Purpose.OPT_OUT, token)
-        if survey_id is None:
-            abort(404)
-        try:
-            answering.opt_out(store, keys, survey_id, now())
-        except NotFound:
-            abort(404)
-        return render_template("message.html", title="You will not be asked again", words=(
-            "We have written it down. No more questions like this will come to this address."
-        ))  # fmt: skip
+        key = opt_out_key(token)
+        opting_out.opt_out(store, keys, key, now())
+        return opt_out_page(token, key)
+
+    @pages.post("/o/<token>/undo")
+    def opt_in(token: str) -> str:
+        key = opt_out_key(token)
+        opting_out.opt_in(store, keys, key)
+        return opt_out_page(token, key, is_back=True)
 
     @pages.get("/<any(s, o):_kind>/")
     @pages.get("/<any(s, o):_kind>/<path:_garbage>")

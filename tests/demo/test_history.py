@@ -163,10 +163,10 @@ def test_customers_speak_in_sentences(sample: Loop) -> None:
 def test_three_follow_ups_wait_for_the_visitor_and_the_first_is_overdue_and_owned(sample: Loop) -> None:
     words = [said.comment for said in business.LAST_WORDS]
     waiting = sample.store.follow_ups.open_ones()
-    first, second, third = (one for one in waiting if one.answer.details.comment in words)
+    first, second, third = (one for one in waiting if one.details.comment in words)
     assert first.due_at < START < second.due_at < third.due_at
     assert (first.owner is not None, second.owner, third.owner) == (True, None, None)
-    assert (first.interactions, first.answer.details.call) == (1, True)
+    assert (first.interactions, first.details.call) == (1, True)
 
 
 def test_each_open_follow_up_has_been_told_to_the_team(sample: Loop) -> None:

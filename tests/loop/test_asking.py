@@ -208,7 +208,7 @@ def test_whoever_has_answered_is_not_mailed_whatever_the_outbox_has_forgotten(lo
 
 def test_the_opt_out_of_a_mail_that_the_outbox_has_forgotten_counts(loop: Loop) -> None:
     loop.take(ADA)
-    answering.opt_out(loop.store, loop.keys, loop.survey_id(), NOW)
+    loop.opt_out(NOW)
     assert loop.store.surveys.suppression(loop.keys.address_hashes("ada@example.org")) is Suppression.OPTED_OUT
 
 

@@ -170,7 +170,7 @@ def test_after_a_restore_nothing_that_went_out_goes_again_and_opt_outs_hold(loop
     loop.send()
     assert len(loop.maildir()) == CUSTOMERS
     for ref in ("R-3", "R-4"):
-        answering.opt_out(loop.store, loop.keys, loop.survey_id(ref), LATER)
+        loop.opt_out(LATER, loop.survey_id(ref))
 
     back = restored(loop, archive)
     back.ask(LATER)

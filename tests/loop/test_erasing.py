@@ -150,7 +150,7 @@ def test_the_link_in_a_mail_of_old_takes_no_more_words(loop: Loop) -> None:
     with pytest.raises(NotFound):
         answering.answer(loop.store, loop.config, survey_id, Choice.YES, LATER)
     with pytest.raises(NotFound):
-        answering.opt_out(loop.store, loop.keys, survey_id, LATER)
+        loop.opt_out(LATER, survey_id)
 
 
 def test_a_case_that_is_somebody_elses_by_now_costs_them_nothing(loop: Loop) -> None:
@@ -247,7 +247,7 @@ def test_whatever_was_taken_in_as_an_address_can_be_erased(loop: Loop, address: 
 
 def test_an_erasure_outweighs_an_opt_out_and_is_audited_without_the_address(loop: Loop) -> None:
     survey_id = say_no(loop)
-    answering.opt_out(loop.store, loop.keys, survey_id, LATER)
+    loop.opt_out(LATER, survey_id)
     erase(loop)
     hashes = loop.keys.address_hashes(ADDRESS)
     assert loop.store.surveys.suppression(hashes) is Suppression.ERASED

@@ -67,9 +67,10 @@ def test_the_reminder_is_a_reply_in_the_thread_of_the_first_mail(asked: Loop) ->
     assert (reminder["To"], reminder["Reply-To"]) == (first["To"], first["Reply-To"])
     assert reminder["List-Unsubscribe"] == first["List-Unsubscribe"]
     for says in (text_of, html_of):
-        assert "and asked you whether it is. No answer has come yet; this is our only reminder." in says(reminder)
+        asked_before = "We have asked you whether it is, and no answer has come yet. This is our only reminder."
+        assert asked_before in says(reminder)
         assert "only reminder" not in says(first)
-        assert "We ask once about each, and remind once." in says(first)
+        assert "We ask once about each request, and remind once." in says(first)
     assert links(first) == links(reminder)
 
 
@@ -91,7 +92,7 @@ def test_nobody_is_reminded_once_it_is_switched_off_again(asked: Loop, make_loop
 
 
 def opt_out(loop: Loop) -> None:
-    answering.opt_out(loop.store, loop.keys, loop.survey_id(), SENT + HOUR)
+    loop.opt_out(SENT + HOUR)
 
 
 def bounce(loop: Loop) -> None:

@@ -13,8 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from feedback.config import Config, load_config
+from feedback.domain import names
 from feedback.domain.cases import text
 from feedback.domain.surveys import LetterFacts
+from feedback.domain.wording import CASE_LONGEST, shortened
 from feedback.errors import FieldError
 from feedback.mail import compose
 from tests.conftest import NOW, html_of, parse_mail, text_of
@@ -36,7 +38,7 @@ LETTER = LetterFacts(
 HEADERS = sorted(
     [
         *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"),
-        *("Reply-To", "List-Unsubscribe", "List-Unsubscribe-Post"),
+        *("Reply-To", "List-Unsubscribe", "List-Unsubscribe-Post", "Content-Language"),
     ]
 )
 
@@ -64,27 +66,31 @@ def test_the_mail_as_its_reader_sees_it() -> None:
     assert message["From"] == "Acme <care@acme.example>"
     assert message["Reply-To"] == "Mara <care@acme.example>"
     assert text_of(message) == (
-        "Hello Ada, you have been with us for 2 years — thank you for that.\n"
+        "Hello Ada,\n"
         "\n"
-        "On 3 March we marked your request “Printer jams on page two” as solved.\n"
+        "You have been with us for 2 years — thank you for that.\n"
+        "\n"
+        "We marked your request “Printer jams on page two” as solved on 3 March.\n"
+        "\n"
         "\n"
         "Did we solve it?\n"
         "\n"
-        "Yes, it is solved:\n"
+        "Yes, it is solved\n"
         "https://a.example/s/t/yes\n"
         "\n"
-        "No, something is still wrong:\n"
+        "No, something is still wrong\n"
         "https://a.example/s/t/no\n"
         "\n"
         "Each link opens a page. Your answer counts when you press “Send my answer” there.\n"
-        "If you say no, a person will look at it within a day.\n"
+        "If you say no, a person will look at it within 24 hours.\n"
         "\n"
         "Mara\n"
         "Acme\n"
         "\n"
         "--\n"
-        "You get this mail because we worked on a request of yours. We ask once about each.\n"
-        f"Never ask me again: {LINKS.opt_out}\n"
+        "You get this mail because we worked on a request of yours. We ask once about each request.\n"
+        "Never ask me again\n"
+        f"{LINKS.opt_out}\n"
     )
 
 
@@ -93,7 +99,8 @@ def test_html_says_what_the_text_says_and_loads_nothing() -> None:
     page = html_of(message)
     words = " ".join(re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL).split())
     for sentence in (
-        "Hello Ada, you have been with us for 2 years",
+        "Hello Ada,",
+        "You have been with us for 2 years — thank you for that.",
         "“Printer jams on page two”",
         "Did we solve it?",
         "Mara",
@@ -104,32 +111,44 @@ def test_html_says_what_the_text_says_and_loads_nothing() -> None:
     assert len(page) < 20_000
 
 
+TWO_YEARS = "You have been with us for 2 years — thank you for that."
+
+
 @pytest.mark.parametrize(
-    ("letter", "greeting"),
+    ("letter", "greeting", "tenure"),
     [
-        (LETTER, "Hello Ada, you have been with us for 2 years — thank you for that."),
+        (LETTER, "Hello Ada,", TWO_YEARS),
         (
             replace(LETTER, customer_since=date(2025, 3, 4)),
-            "Hello Ada, you have been with us for a year — thank you for that.",
+            "Hello Ada,",
+            "You have been with us for a year — thank you for that.",
         ),
-        (replace(LETTER, customer_since=date(2025, 3, 5)), "Hello Ada,"),
-        (replace(LETTER, customer_since=None), "Hello Ada,"),
-        (replace(LETTER, name=None), "Hello, you have been with us for 2 years — thank you for that."),
-        (replace(LETTER, name=None, customer_since=None), "Hello,"),
-        (replace(LETTER, name="<script>&", customer_since=None), "Hello <script>&,"),
+        (replace(LETTER, customer_since=date(2025, 3, 5)), "Hello Ada,", None),
+        (replace(LETTER, customer_since=date(2030, 1, 1)), "Hello Ada,", None),
+        (replace(LETTER, customer_since=date(1900, 1, 1)), "Hello Ada,", None),
+        (replace(LETTER, customer_since=None), "Hello Ada,", None),
+        (replace(LETTER, name=None), "Hello,", TWO_YEARS),
+        (replace(LETTER, name="None", customer_since=None), "Hello,", None),
+        (replace(LETTER, name="Acme GmbH", customer_since=None), "Hello,", None),
+        (replace(LETTER, name="MÜLLER, ANNA", customer_since=None), "Hello Anna Müller,", None),
+        (replace(LETTER, name="<script>&", customer_since=None), "Hello <script>&,", None),
+        (replace(LETTER, name="سارة", customer_since=None), "Hello \u2068سارة\u2069,", None),
     ],
 )
-def test_the_greeting_says_what_is_known_and_no_more(letter: LetterFacts, greeting: str) -> None:
+def test_the_greeting_says_what_is_known_and_no_more(letter: LetterFacts, greeting: str, tenure: str | None) -> None:
     message = composed(letter)
-    assert text_of(message).splitlines()[:2] == [greeting, ""]
+    said = [line for line in text_of(message).splitlines() if line]
+    assert said[0] == greeting
+    assert [line for line in said if "You have been with us" in line] == ([tenure] if tenure else [])
     escaped = greeting.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     assert f">{escaped}</p>" in html_of(message)
+    assert ("You have been with us" in html_of(message)) is (tenure is not None)
 
 
 def test_an_unknown_subject_and_agent_are_done_without() -> None:
     message = composed(replace(LETTER, subject=None, agent=None, team=None))
     assert message["Subject"] == "Did we solve it?"
-    assert "we marked your request A-1 as solved" in text_of(message)
+    assert "We marked your request A-1 as solved" in text_of(message)
     assert "\nAcme\n\n--" in text_of(message)
     assert "None" not in text_of(message) + html_of(message)
 
@@ -184,13 +203,18 @@ def test_whatever_name_and_subject_the_mail_parses_back_and_no_header_is_injecte
         assert message["Subject"] == f"Did we solve it? — {shown}".strip()
     assert message["To"] == "ada@example.org"
     assert [a.addr_spec for a in message["Reply-To"].addresses] == ["care@acme.example"]
-    if values["agent"] and len(values["agent"]) <= 100:
-        shown = " ".join(values["agent"].replace("=?", "= ?").split())
+    shown = " ".join((names.signed(values["agent"]) or "Acme").replace("=?", "= ?").split())
+    if len(shown) <= 100:
         assert mailboxes(content, "Reply-To") == [(shown, "care@acme.example")]
     if values["subject"]:
-        assert f"“{values['subject']}”" in text_of(message)
-    if values["name"]:
-        assert text_of(message).startswith(f"Hello {values['name']}, you have been")
+        assert f"“{plain(shortened(values['subject'], CASE_LONGEST))}”" in plain(text_of(message))
+    greeted = names.greeted(values["name"])
+    assert plain(text_of(message)).startswith(f"Hello {plain(greeted)}," if greeted else "Hello,")
+
+
+def plain(text: str) -> str:
+    """Without the marks that keep writing directions apart."""
+    return text.replace("\u2068", "").replace("\u2069", "")
 
 
 @pytest.mark.parametrize(

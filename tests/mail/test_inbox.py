@@ -41,7 +41,7 @@ def test_the_newest_stand_first_by_the_moment_that_they_carry(folder: Path) -> N
 def test_a_mail_is_shown_as_its_reader_sees_it(folder: Path) -> None:
     mail = Inbox(folder).newest(1)[0]
     assert (mail.recipient, mail.subject) == ("ada@example.org", "Did we solve it? — Printer jams on page two")
-    assert mail.text.splitlines()[0] == "Hello Ada, you have been with us for 2 years — thank you for that."
+    assert mail.text.splitlines()[0] == "Hello Ada,"
     assert "<h1" in mail.html
     assert Inbox(folder).get(mail.key) == mail
 

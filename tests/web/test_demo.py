@@ -147,7 +147,7 @@ def test_a_mail_stands_in_a_sandboxed_frame_with_its_text_beside_it(client: Flas
     assert f'src="{path}/letter"' in frame[0]
     assert 'sandbox="allow-top-navigation-by-user-activation allow-popups"' in frame[0]
     assert "frame-src 'self'" in answer.headers["Content-Security-Policy"]
-    assert "Hello Bruno, you have been with us for 2 years" in answer.text
+    assert "You have been with us for 2 years" in answer.text
     assert f'<a href="http://127.0.0.1:8000{survey_path(loop)}/no"' in answer.text
     assert "Lost &lt;b&gt;parcel&lt;/b&gt;" in answer.text
     assert "<b>parcel</b>" not in answer.text

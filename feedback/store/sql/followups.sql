@@ -1,6 +1,8 @@
 -- name: follow_up_of_survey^
 -- The follow-up of a survey, if it has one.
-SELECT id, due_at, closed_at FROM follow_ups WHERE survey_id = :survey_id;
+SELECT id, due_at, closed_at,
+  EXISTS (SELECT 1 FROM follow_up_events e WHERE e.follow_up_id = f.id AND e.kind = 'replied') AS has_reply
+FROM follow_ups f WHERE survey_id = :survey_id;
 
 -- name: times_open
 -- When follow-ups with whoever has which address were open, of those not closed before a moment.

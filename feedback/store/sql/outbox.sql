@@ -64,7 +64,8 @@ RETURNING id, kind, survey_id, (SELECT resolution_id FROM surveys s WHERE s.id =
 
 -- name: letter^
 -- What a survey mail says: the customer, the case, the snapshot.
-SELECT r.resolved_at, r.agent, r.team, c.subject, c.ref, cu.name, cu.email, cu.customer_since
+SELECT r.resolved_at, r.agent, r.team, c.subject, c.ref, cu.name, cu.email, cu.customer_since, cu.locale, cu.zone,
+  cu.country, s.round
 FROM surveys s
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id

@@ -108,6 +108,10 @@ ON CONFLICT (address_hash) DO UPDATE SET reason = excluded.reason, at = excluded
 WHERE suppressions.reason <> excluded.reason
   AND (suppressions.reason = 'no such address' OR excluded.reason = 'erased');
 
+-- name: end_suppression!
+-- Send to an address again, if nothing was sent to it for one reason.
+DELETE FROM suppressions WHERE address_hash = :address_hash AND reason = :reason;
+
 -- name: suppressions
 -- Every opt-out, by its hash.
 SELECT address_hash, at, reason FROM suppressions;
@@ -177,7 +181,7 @@ DELETE FROM overrides WHERE resolution_id = :resolution_id;
 -- name: survey^
 -- A survey as the customer's page needs it, with its first and its newest answer; none of somebody who was erased.
 SELECT s.id, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, r.resolved_at, r.agent, r.team, c.subject,
-  COALESCE(o.recipient, cu.email) AS recipient,
+  cu.locale, cu.zone, cu.country, COALESCE(o.recipient, cu.email) AS recipient,
   (SELECT COUNT(*) FROM answers WHERE survey_id = s.id) AS answers,
   (SELECT at FROM answers WHERE survey_id = s.id AND seq = 1) AS first_answer_at,
   a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.quote_name

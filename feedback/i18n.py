@@ -1,0 +1,236 @@
+"""Words in the reader's language: one loader of the gettext catalogues, for mails and pages alike.
+
+English is the language that the sentences are written in; each other one has a catalogue. An owner's own wording lies
+in `words/<language>.po` and comes before it.
+"""
+
+import gettext
+import logging
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from functools import cache
+from importlib import resources
+from io import BytesIO
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError, dates
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import PoFileError, read_po
+from markupsafe import Markup, escape
+
+from feedback.errors import ConfigError
+
+SOURCE = "en"
+LANGUAGES = (SOURCE, "de", "fr", "es", "it", "pt", "nl", "pl", "ar", "ja")
+DOMAIN = "feedback"
+_PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
+_ISOLATE, _POP = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+_log = logging.getLogger(__name__)
+
+
+def marked(message: str) -> str:
+    """The message itself; the catalogues have it, and whoever shows it says it in the reader's language."""
+    return message
+
+
+class _NotThere(gettext.NullTranslations):
+    """What a catalogue falls back to: the sentence in English, and a line in the log, for that is a fault of ours."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__()
+        self._code = code
+
+    def gettext(self, message: str) -> str:
+        _log.error("there is no %s for %r; run: make install", self._code, message)
+        return super().gettext(message)
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        _log.error("there is no %s for %r; run: make install", self._code, msgid2)
+        return super().ngettext(msgid1, msgid2, n)
+
+
+class Language:
+    """Sentences, dates and the direction of one language, as one locale has them."""
+
+    def __init__(self, locale: Locale, catalogue: gettext.NullTranslations) -> None:
+        self._locale = locale
+        self._catalogue = catalogue
+        self.tag = str(locale.language)
+        self.is_rtl = locale.text_direction == "rtl"
+        self.direction = locale.text_direction
+        self.gap = "" if self.tag == "ja" else " "  # between two sentences
+
+    def text(self, message: str, /, **values: object) -> str:
+        """The sentence, with values in its places."""
+        return self._catalogue.gettext(message) % self._isolated(values)
+
+    def count(self, singular: str, plural: str, count: int, /, **values: object) -> str:
+        """The sentence in the form that the number takes; `%(count)d` in it is the number."""
+        return self._catalogue.ngettext(singular, plural, count) % self._isolated({**values, "count": count})
+
+    def for_templates(self, *, html: bool) -> dict[str, Callable[..., str]]:
+        """`_` and `ngettext` for a template; in HTML a sentence is text, and so are the values that are no markup."""
+        if not html:
+            return {"_": self.text, "ngettext": self.count}
+
+        def text(message: str, /, **values: object) -> Markup:
+            return escape(self._catalogue.gettext(message)) % self._isolated(values)
+
+        def count(singular: str, plural: str, number: int, /, **values: object) -> Markup:
+            sentence = self._catalogue.ngettext(singular, plural, number)
+            return escape(sentence) % self._isolated({**values, "count": number})
+
+        return {"_": text, "ngettext": count}
+
+    def _isolated(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Values of which none turns the words around it: text that runs the other way stands for itself (UAX 9)."""
+        against = {"L"} if self.is_rtl else {"R", "AL"}
+        return {
+            name: value.__class__(_ISOLATE) + value + _POP
+            if isinstance(value, str) and any(unicodedata.bidirectional(letter) in against for letter in value)
+            else value
+            for name, value in values.items()
+        }
+
+    def day(self, day: date, *, with_year: bool = True) -> str:
+        """`3 March 2026`, or `3 March`."""
+        if with_year:
+            return self._first(dates.format_date(day, "long", self._locale))
+        return self._first(dates.format_skeleton("MMMMd", day, locale=self._locale))
+
+    def moment(self, moment: datetime, zone: ZoneInfo) -> str:
+        """`Tuesday, 3 March 2026, 14:05 (Central European Standard Time)`."""
+        local = moment.astimezone(zone)
+        return self.text(
+            marked("%(day)s, %(time)s (%(zone)s)"),
+            day=self._first(dates.format_date(local, "full", self._locale)),
+            time=dates.format_time(local, "short", zone, self._locale),
+            zone=dates.get_timezone_name(local, "long", locale=self._locale),
+        )
+
+    def _first(self, day: str) -> str:
+        """The first of a month, which French counts as no other day, and the tables of dates do not know."""
+        return re.sub(r"\b1(?= \w)", "1er", day) if self.tag == "fr" else day
+
+
+class Languages:
+    """Every language, with the owner's own wording. Raises ConfigError if a catalogue is missing, or cannot be read."""
+
+    def __init__(self, words_dir: Path) -> None:
+        self._catalogues = {code: _shipped(code) for code in LANGUAGES}
+        known = messages(self._catalogues[LANGUAGES[-1]])
+        for path in sorted(words_dir.glob("*.po")):
+            code = path.stem
+            if code not in self._catalogues:
+                raise ConfigError(f"{path}: there is no language {code}. The languages are: {', '.join(LANGUAGES)}.")
+            own = _own(path, code, known)
+            own.add_fallback(self._catalogues[code])
+            self._catalogues[code] = own
+        self._made: dict[str, Language] = {}
+
+    def choose(self, *wanted: str | None) -> Language:
+        """The first of the locales (BCP 47) whose language we have, or English."""
+        for tag in wanted:
+            if (locale := _locale(tag)) is not None:
+                name = str(locale)
+                if name not in self._made:
+                    self._made[name] = Language(locale, self._catalogues[locale.language])
+                return self._made[name]
+        return self.choose(SOURCE)
+
+    def catalogue(self, code: str) -> gettext.NullTranslations:
+        return self._catalogues[code]
+
+
+@cache
+def load_languages(words_dir: Path) -> Languages:
+    """Read once a process."""
+    return Languages(words_dir)
+
+
+@cache
+def _locale(tag: str | None) -> Locale | None:
+    """The locale, if its language is one of ours; without a country of its own if that is not known."""
+    parts = re.split("[-_]", (tag or "").strip())
+    code = parts[0].lower()
+    if code not in LANGUAGES:
+        return None
+    for name in ("_".join([code, *parts[1:3]]), code):
+        try:
+            locale = Locale.parse("en_001" if name == SOURCE else name)
+        except (UnknownLocaleError, ValueError):
+            continue
+        return locale
+    return None
+
+
+def _shipped(code: str) -> gettext.NullTranslations:
+    if code == SOURCE:
+        return gettext.NullTranslations()
+    path = resources.files("feedback").joinpath("translations", code, "LC_MESSAGES", f"{DOMAIN}.mo")
+    try:
+        with path.open("rb") as file:
+            catalogue = gettext.GNUTranslations(file)
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"The catalogue of the language {code} cannot be read ({path}: {error}). Install once more: make install"
+        ) from None
+    catalogue.add_fallback(_NotThere(code))
+    return catalogue
+
+
+def messages(catalogue: gettext.NullTranslations) -> frozenset[str]:
+    """The sentences that a catalogue has, each by its (first) English form."""
+    found: Iterable[object] = getattr(catalogue, "_catalog", ())  # gettext has no public way to them
+    return frozenset(str(key[0] if isinstance(key, tuple) else key) for key in found) - {""}
+
+
+def read_catalogue(path: Path, code: str) -> Catalog:
+    """A catalogue in its text form. Raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            return read_po(file, locale=code, abort_invalid=True)
+    except (OSError, PoFileError, ValueError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}. It must be a gettext catalogue in UTF-8.") from None
+
+
+def broken_places(original: Iterable[str], translated: Iterable[str]) -> str | None:
+    """What is wrong with the places for values in a translation, if anything is; the number may be left out."""
+    expected = {name for form in original for name in _PLACEHOLDER.findall(form)}
+    for form in translated:
+        given = set(_PLACEHOLDER.findall(form))
+        try:
+            form % dict.fromkeys(expected, 1)
+        except (KeyError, TypeError, ValueError):
+            return f"{form!r} has a place that is not filled, or a % that is none; write %% for a percent sign"
+        if missing := expected - given - {"count"}:
+            return f"{form!r} lacks {', '.join(f'%({name})s' for name in sorted(missing))}"
+    return None
+
+
+def _own(path: Path, code: str, known: frozenset[str]) -> gettext.GNUTranslations:
+    """The owner's wording: any of our sentences, said otherwise."""
+    catalogue = read_catalogue(path, code)
+    for message in catalogue:
+        original = _forms(message.id)
+        if not message.id or not any(_forms(message.string)):
+            continue
+        if original[0] not in known:
+            raise ConfigError(
+                f"{path}, line {message.lineno}: {original[0]!r} is no sentence of ours.\n"
+                f"See them all with: feedback words {code}"
+            )
+        if wrong := broken_places(original, _forms(message.string)):
+            raise ConfigError(f"{path}, line {message.lineno}: {wrong}.")
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def _forms(text: object) -> tuple[str, ...]:
+    return tuple(text) if isinstance(text, (tuple, list)) else (str(text),)

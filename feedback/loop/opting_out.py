@@ -1,0 +1,46 @@
+"""A wish not to be asked any more, and that wish taken back. It is about an address, whatever else is known of it.
+
+The key of a link is the keyed hash of the address, so that no case needs to be known, and none to be as it was. Mails
+of an earlier state have the id of their survey in its place.
+"""
+
+import re
+from datetime import datetime
+
+from feedback.domain.cases import normalise_email
+from feedback.domain.surveys import Suppression
+from feedback.errors import NotFound
+from feedback.keys import Keys
+from feedback.store import Store
+
+_HASH = re.compile("[0-9a-f]{64}")
+
+
+def opt_out(store: Store, keys: Keys, key: str, now: datetime) -> None:
+    """Send no survey to the link's address any more. Raises NotFound."""
+    with store.write():
+        store.surveys.suppress(_address_hash(store, keys, key), Suppression.OPTED_OUT, now)
+
+
+def opt_in(store: Store, keys: Keys, key: str) -> None:
+    """Take an opt-out back; what else speaks against the address stays. Raises NotFound."""
+    with store.write():
+        store.surveys.end_suppression(_address_hash(store, keys, key), Suppression.OPTED_OUT)
+
+
+def standing(store: Store, keys: Keys, key: str) -> Suppression | None:
+    """Whether whoever has the address does not want to be asked, or was erased. A fault of mail is neither.
+
+    Raises NotFound.
+    """
+    reason = store.surveys.suppression([_address_hash(store, keys, key)])
+    return reason if reason in (Suppression.OPTED_OUT, Suppression.ERASED) else None
+
+
+def _address_hash(store: Store, keys: Keys, key: str) -> str:
+    if _HASH.fullmatch(key):
+        return key
+    address = store.surveys.mailed_address(key)
+    if address is None:
+        raise NotFound(f"No address is known for the survey {key}.")
+    return keys.address_hashes(normalise_email(address))[0]
