@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import cache
+from gettext import c2py
 from importlib import resources
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +20,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale, UnknownLocaleError, dates
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import PoFileError, read_po
+from babel.messages.pofile import PoFileError, read_po, write_po
 from markupsafe import Markup, escape
 
 from feedback.errors import ConfigError
@@ -29,6 +30,9 @@ LANGUAGES = (SOURCE, "de", "fr", "es", "it", "pt", "nl", "pl", "ar", "ja")
 DOMAIN = "feedback"
 _PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 _ISOLATE, _POP = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+_HOW_TO = """\
+# Every sentence for customers. Keep those that you want to say otherwise, in words/{}.po, and delete the others:
+# they stay as they are, and follow later versions."""
 _log = logging.getLogger(__name__)
 
 
@@ -122,9 +126,9 @@ class Languages:
 
     def __init__(self, words_dir: Path) -> None:
         self._catalogues = {code: _shipped(code) for code in LANGUAGES}
-        known = messages(self._catalogues[LANGUAGES[-1]])
-        for path in sorted(words_dir.glob("*.po")):
-            code = path.stem
+        self._own = {path.stem: path for path in sorted(words_dir.glob("*.po"))}
+        known = sentences() if self._own else {}
+        for code, path in self._own.items():
             if code not in self._catalogues:
                 raise ConfigError(f"{path}: there is no language {code}. The languages are: {', '.join(LANGUAGES)}.")
             own = _own(path, code, known)
@@ -145,6 +149,26 @@ class Languages:
     def catalogue(self, code: str) -> gettext.NullTranslations:
         return self._catalogues[code]
 
+    def has(self, tag: str) -> bool:
+        """Whether the language of a locale is one of ours."""
+        return _locale(tag) is not None
+
+    def as_text(self, code: str) -> str:
+        """Every sentence as it is said in a language now, as a catalogue to be changed by hand."""
+        current, catalogue = (
+            self._catalogues[code],
+            Catalog(code, DOMAIN, _HOW_TO.format(code), "feedback-loop", fuzzy=False),
+        )
+        for forms in sentences().values():
+            if len(forms) == 1:
+                catalogue.add(forms[0], current.gettext(forms[0]))
+            else:
+                counts = _a_count_for_each_form(catalogue)
+                catalogue.add(forms, tuple(current.ngettext(forms[0], forms[1], count) for count in counts))
+        text = BytesIO()
+        write_po(text, catalogue, width=120, no_location=True)
+        return text.getvalue().decode()
+
 
 @cache
 def load_languages(words_dir: Path) -> Languages:
@@ -161,7 +185,7 @@ def _locale(tag: str | None) -> Locale | None:
         return None
     for name in ("_".join([code, *parts[1:3]]), code):
         try:
-            locale = Locale.parse("en_001" if name == SOURCE else name)
+            locale = Locale.parse("en_GB" if name == SOURCE else name)
         except (UnknownLocaleError, ValueError):
             continue
         return locale
@@ -183,10 +207,19 @@ def _shipped(code: str) -> gettext.NullTranslations:
     return catalogue
 
 
-def messages(catalogue: gettext.NullTranslations) -> frozenset[str]:
-    """The sentences that a catalogue has, each by its (first) English form."""
-    found: Iterable[object] = getattr(catalogue, "_catalog", ())  # gettext has no public way to them
-    return frozenset(str(key[0] if isinstance(key, tuple) else key) for key in found) - {""}
+def sentences() -> dict[str, tuple[str, ...]]:
+    """Every sentence in English: by its first form, its one form or its two. Raises ConfigError."""
+    path = resources.files("feedback").joinpath("translations", "de", "LC_MESSAGES", f"{DOMAIN}.po")
+    with resources.as_file(path) as file:
+        catalogue = read_catalogue(file, "de")
+    return {forms[0]: forms for message in catalogue if (forms := _forms(message.id))[0]}
+
+
+def _a_count_for_each_form(catalogue: Catalog) -> list[int]:
+    """A number that takes each plural form of a language, in their order."""
+    which = c2py(catalogue.plural_expr)
+    found = {which(count): count for count in range(1000, -1, -1)}
+    return [found[form] for form in range(catalogue.num_plurals)]
 
 
 def read_catalogue(path: Path, code: str) -> Catalog:
@@ -212,7 +245,7 @@ def broken_places(original: Iterable[str], translated: Iterable[str]) -> str | N
     return None
 
 
-def _own(path: Path, code: str, known: frozenset[str]) -> gettext.GNUTranslations:
+def _own(path: Path, code: str, known: Mapping[str, tuple[str, ...]]) -> gettext.GNUTranslations:
     """The owner's wording: any of our sentences, said otherwise."""
     catalogue = read_catalogue(path, code)
     for message in catalogue:

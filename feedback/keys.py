@@ -95,6 +95,10 @@ class Keys:
         """What only this installation can make of the parts, for one purpose: a key, a fingerprint."""
         return hmac.digest(self._secrets[0].encode(), "\0".join(("feedback", purpose, *parts)).encode(), "sha256").hex()
 
+    def fingerprints(self) -> list[str]:
+        """By which another installation tells whether it has the same secrets, newest first."""
+        return [hmac.digest(secret.encode(), b"feedback:fingerprint", "sha256").hex()[:16] for secret in self._secrets]
+
     def address_hashes(self, address: str) -> list[str]:
         """Keyed hashes of a normalised address, one per secret; the first is the one to store."""
         return self._hashes("address", address)

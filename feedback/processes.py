@@ -18,7 +18,9 @@ from granian.constants import Interfaces
 from granian.server import Server
 
 from feedback.config import Config
+from feedback.domain.colours import correction
 from feedback.errors import ConfigError, FeedbackError
+from feedback.i18n import load_languages
 from feedback.jobs import STOP_WITHIN_S
 from feedback.keys import load_keys
 from feedback.loop.health import Check
@@ -29,10 +31,16 @@ THREADS = 4
 
 
 def serve(config: Config) -> None:
-    """Run the web service until SIGTERM. Raises PendingMigrations, or ConfigError if the address cannot be used."""
+    """Run the web service until SIGTERM.
+
+    Raises PendingMigrations, or ConfigError if the address or a catalogue of sentences cannot be used.
+    """
     open_store(config.database_url).close()
     load_keys(config.data_dir)
+    load_languages(config.words_dir)
     check_free(config)
+    if told := correction(config.colour):
+        print(told, flush=True)
     host, port = _address(config)
     Server(
         "feedback.web:app_from_environment",
@@ -67,6 +75,7 @@ def run(config: Config, greeting: str, surroundings: Surroundings | None = None)
     config.require_people()
     open_store(config.database_url).close()
     check_free(config)
+    load_languages(config.words_dir)
     stopping = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:

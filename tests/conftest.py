@@ -3,6 +3,7 @@
 import email
 import email.policy
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -31,6 +32,7 @@ from feedback.loop.intake import BATCH, Taken, take_in
 from feedback.loop.sending import Sending
 from feedback.mail.transport import open_transport
 from feedback.store import Store, open_store
+from tests.imap import DOVECOT, ImapServer, running_imap_server
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -260,6 +262,24 @@ def mail_server() -> Iterator[MailServer]:
         yield server
     finally:
         controller.stop()
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[ImapServer]:
+    """Debian's; in CI a missing one is an error, elsewhere the test is skipped."""
+    if DOVECOT is None:
+        message = "no Dovecot found: install the package dovecot-imapd to run the tests with an IMAP server"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with running_imap_server(free_port()) as server:
+        yield server
+
+
+@pytest.fixture
+def imap_server(dovecot: ImapServer) -> ImapServer:
+    """A real IMAP server with an empty mailbox."""
+    return replace(dovecot, user=f"care.{secrets.token_hex(4)}@acme.example")
 
 
 CHROMIUM = next(

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,10 +15,12 @@ from feedback.cli.moments import At, at_option, moment
 from feedback.cli.terminal import safe
 from feedback.config import Config, load_config
 from feedback.domain.eligibility import Verdict
+from feedback.errors import FileError
 from feedback.keys import load_keys
 from feedback.loop.asking import Asking
 from feedback.loop.intake import CACHE_MIB, ImportReport, import_cases
 from feedback.loop.mapping import load_mapping
+from feedback.loop.suppressing import export_suppressions, import_suppressions
 from feedback.store import open_store
 from feedback.store.cases import Change
 
@@ -115,3 +118,37 @@ def _report(report: ImportReport, zone: ZoneInfo, *, dry_run: bool) -> list[str]
     if dry_run:
         lines.append("This was a trial: nothing was changed.")
     return lines
+
+
+@import_group.command("suppressions")
+@click.argument("file", type=click.Path(path_type=Path))
+def import_suppressions_command(file: Path) -> None:
+    """Take in addresses that are never asked, from FILE: a CSV with a column email, or an export of ours."""
+    config = load_config()
+    report = import_suppressions(open_store(config.database_url), load_keys(config.data_dir), file, datetime.now(UTC))
+    click.echo(f"Addresses that are never asked: {report.added:,} new, {report.known:,} known before.")
+    for row in report.refused:
+        click.echo(safe(f"  line {row.line} refused: {row.error}"))
+    if report.refused:
+        raise SystemExit(1)
+
+
+@click.group(name="export")
+def export_group() -> None:
+    """Write records to files."""
+
+
+@export_group.command("suppressions")
+@click.argument("file", type=click.Path(path_type=Path))
+def export_suppressions_command(file: Path) -> None:
+    """Write the addresses that are never asked to a new FILE, as hashes that only this secret.key understands."""
+    config = load_config()
+    store = open_store(config.database_url)
+    try:
+        with file.open("x", encoding="utf-8") as target:
+            count = export_suppressions(store, load_keys(config.data_dir), target)
+    except FileExistsError:
+        raise FileError(f"{file} is here already, and is not overwritten. Name another one.") from None
+    except OSError as error:
+        raise FileError(f"{file} cannot be written: {error.strerror}.") from None
+    click.echo(safe(f"{count:,} addresses are in {file}."))

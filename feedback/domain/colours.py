@@ -32,6 +32,18 @@ def accent(brand: str) -> Accent:
     return Accent(_until_legible(brand, "#000000", (GROUND, WHITE)), _until_legible(brand, WHITE, (GROUND_DARK,)))
 
 
+def correction(brand: str) -> str | None:
+    """What an owner should know of the colour; None if it is used as it is."""
+    found = accent(brand)
+    if brand == OURS or found.light == brand:
+        return None
+    return (
+        f"FEEDBACK_COLOUR: {brand} cannot be read well on a light ground ({contrast(brand, GROUND):.1f}:1, and "
+        f"{ENOUGH}:1 is needed); mails and pages have {found.light} in its place "
+        f"({contrast(found.light, GROUND):.1f}:1)."
+    )
+
+
 def _until_legible(colour: str, towards: str, grounds: tuple[str, ...]) -> str:
     steps = (_mixed(colour, towards, step / _STEPS) for step in range(_STEPS + 1))
     return next(mixed for mixed in steps if all(contrast(mixed, ground) >= ENOUGH for ground in grounds))

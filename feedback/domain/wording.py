@@ -21,7 +21,7 @@ def acts_within(within: timedelta, language: Language) -> str:
             "If you say no, a person will look at it within %(count)d days.",
             minutes // 1440,
         )
-    if minutes % 60 == 0:
+    if minutes and minutes % 60 == 0:
         return language.count(
             "If you say no, a person will look at it within an hour.",
             "If you say no, a person will look at it within %(count)d hours.",

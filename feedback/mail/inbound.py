@@ -54,7 +54,7 @@ _AUTOMATIC_HEADERS = (
 )
 _PRECEDENCE = frozenset(("bulk", "junk", "list", "auto_reply", "auto-reply"))
 _VACATION = re.compile(
-    r"(re: ?)?\W{0,3}(auto(matic|mated)?[ -]?(reply|response|antwort)|out of (the )?office|ooo\b|away from|on vacation|"
+    r"(re: ?)?\W{0,3}(auto(matic|mated)?[ -]?(reply|response|antwort)|auto:|out of (the )?office|ooo\b|away from|on vacation|"
     r"vacation|"
     r"abwesenheit|abwesend|automatische antwort|nicht im büro|réponse automatique|absence|absent|"
     r"respuesta automática|fuera de la oficina|ausente|risposta automatica|fuori ufficio|assenza|resposta automática|"
@@ -91,19 +91,22 @@ def understand(content: bytes, own_addresses: Sequence[str]) -> Incoming:
 
 
 def _status(message: EmailMessage) -> tuple[Sort, str] | None:
-    """By the per-recipient fields of a delivery status (RFC 3464, 2.3). Each of our mails has one recipient."""
+    """By the per-recipient fields of a delivery status (RFC 3464, 2.3); what is worst counts, if there are several.
+
+    Each of our mails has one recipient, whatever addresses it was forwarded to.
+    """
+    worst: tuple[Sort, str] | None = None
     for fields in _fields(message, "message/delivery-status"):
         action, code = (str(fields.get(name, "")).strip().lower() for name in ("Action", "Status"))
-        if not action:
-            continue
         words = " ".join(str(fields.get("Diagnostic-Code", "") or code).split())[:_WORDS_LONGEST]
-        if action == "delayed":
-            return Sort.DELAY, words
-        if action != "failed":
-            return Sort.AUTOMATIC, words
-        is_soft = code.startswith("4") or _MAILBOX_FULL.search(f"{code} {words}") is not None
-        return (Sort.SOFT_BOUNCE if is_soft else Sort.HARD_BOUNCE), words
-    return None
+        if action.startswith("fail"):
+            is_soft = code.startswith("4") or _MAILBOX_FULL.search(f"{code} {words}") is not None
+            return (Sort.SOFT_BOUNCE if is_soft else Sort.HARD_BOUNCE), words
+        if action.startswith("delay"):
+            worst = Sort.DELAY, words
+        elif action and worst is None:
+            worst = Sort.AUTOMATIC, words
+    return worst
 
 
 def _bounce_sort(content: bytes) -> Sort:

@@ -19,6 +19,7 @@ class CaughtMail:
     """A message as its reader sees it; `at` is the moment that it carries (UTC)."""
 
     key: str
+    sender: str
     recipient: str
     subject: str
     at: datetime
@@ -62,21 +63,27 @@ def _arrival(path: Path) -> tuple[int, str]:
 def _read(path: Path) -> CaughtMail | None:
     """The message; None if it is not there, or says things about itself that cannot be."""
     try:
-        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        assert isinstance(message, EmailMessage)
-        date = message["Date"]
-        at = date.datetime if date is not None and date.datetime is not None else datetime.fromtimestamp(0, UTC)
-        return CaughtMail(
-            key=path.name,
-            recipient=str(message["To"] or ""),
-            subject=str(message["Subject"] or ""),
-            at=at if at.tzinfo else at.replace(tzinfo=UTC),
-            text=_part(message, "plain"),
-            html=_part(message, "html"),
-            is_survey="List-Unsubscribe" in message,
-        )
+        return read_mail(path.read_bytes(), path.name)
     except (OSError, LookupError, ValueError, OverflowError):
         return None
+
+
+def read_mail(content: bytes, key: str = "") -> CaughtMail:
+    """A message as its reader sees it. Raises what the parser does, if it says things about itself that cannot be."""
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    date = message["Date"]
+    at = date.datetime if date is not None and date.datetime is not None else datetime.fromtimestamp(0, UTC)
+    return CaughtMail(
+        key=key,
+        sender=str(message["From"] or ""),
+        recipient=str(message["To"] or ""),
+        subject=str(message["Subject"] or ""),
+        at=at if at.tzinfo else at.replace(tzinfo=UTC),
+        text=_part(message, "plain"),
+        html=_part(message, "html"),
+        is_survey="List-Unsubscribe" in message,
+    )
 
 
 def _part(message: EmailMessage, kind: str) -> str:

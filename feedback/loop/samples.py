@@ -1,0 +1,75 @@
+"""Letters to look at: made-up people, and links that lead nowhere."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from feedback.config import Config
+from feedback.domain.followups import FollowUp
+from feedback.domain.surveys import Answer, Choice, Details, LetterFacts, Stage
+from feedback.keys import Keys, Purpose, new_id
+from feedback.loop.links import opt_out_url, survey_url
+from feedback.mail import compose
+
+
+class SampleKind(StrEnum):
+    SURVEY = "survey"
+    REMINDER = "reminder"
+    RECHECK = "recheck"
+    ALERT = "alert"
+
+
+def sample(kind: SampleKind, config: Config, keys: Keys, recipient: str, locale: str, now: datetime) -> compose.Letter:
+    """A letter as it would go out by these settings. Its links are well formed, but nothing is behind them."""
+    message_id = keys.sign(Purpose.MESSAGE, new_id())
+    if kind is SampleKind.ALERT:
+        return compose.alert(_follow_up(now, config), recipient, config, message_id, now)
+    survey = survey_url(config, keys, new_id())
+    opt_out = opt_out_url(config, keys, f"{new_id()}@sample.invalid")  # nobody's
+    facts = LetterFacts(
+        resolved_at=now - timedelta(days=1),
+        agent="Mara",
+        team=None,
+        subject="Printer jams on page two",
+        ref="1001",
+        name="Ada",
+        email=recipient,
+        customer_since=now.date() - timedelta(days=800),
+        locale=locale,
+        is_recheck=kind is SampleKind.RECHECK,
+    )
+    return compose.survey(
+        facts,
+        compose.Links(yes=f"{survey}/yes", no=f"{survey}/no", opt_out=opt_out),
+        config,
+        message_id,
+        now,
+        reminds_of=keys.sign(Purpose.MESSAGE, new_id()) if kind is SampleKind.REMINDER else None,
+    )
+
+
+def _follow_up(now: datetime, config: Config) -> FollowUp:
+    said = Details((Stage.RESOLVE,), "It still jams on page two.", call=True, phone="+49 30 5550 0142")
+    return FollowUp(
+        id="sample",
+        survey_id="sample",
+        opened_at=now,
+        due_at=now + config.follow_up_within,
+        closed_at=None,
+        outcome=None,
+        note=None,
+        owner_id=None,
+        owner=None,
+        interactions=0,
+        case_id="sample",
+        case_source="sample",
+        case_ref="1001",
+        subject="Printer jams on page two",
+        agent="Mara",
+        team=None,
+        topic=None,
+        resolved_at=now - timedelta(days=1),
+        contacts=1,
+        customer="Ada",
+        email="ada@example.org",
+        answer=Answer("sample", Choice.NO, now, said, now),
+    )

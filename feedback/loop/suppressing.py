@@ -1,0 +1,114 @@
+"""The suppression list goes to another place, or comes from one.
+
+It holds keyed hashes, not addresses, so what is exported is of use only where the secret is the same, as after a move.
+Lists of other programs have addresses.
+"""
+
+import csv
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from feedback.domain.cases import normalise_email, text
+from feedback.domain.surveys import Suppression
+from feedback.errors import FieldError, FileError
+from feedback.keys import Keys
+from feedback.setting_types import is_email
+from feedback.store import Store
+from feedback.store.files import BadRow, Row, open_records
+
+COLUMNS = ("address_hash", "reason", "at", "secret")
+BATCH = 500
+
+
+@dataclass(slots=True)
+class SuppressionReport:
+    """What an import did: how many addresses are new here, how many were known, and which rows were refused."""
+
+    added: int = 0
+    known: int = 0
+    refused: list[BadRow] = field(default_factory=list)
+
+
+def export_suppressions(store: Store, keys: Keys, file: TextIO) -> int:
+    """Write the list as CSV; how many addresses it has."""
+    found = store.surveys.suppressed_since()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    secret = keys.fingerprints()[0]
+    for address_hash, (at, reason) in sorted(found.items()):
+        writer.writerow((address_hash, reason, f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", secret))
+    return len(found)
+
+
+def import_suppressions(store: Store, keys: Keys, path: Path, now: datetime) -> SuppressionReport:
+    """Take in a list: one that was exported here, or a CSV with a column `email`. Raises FileError.
+
+    A row that cannot be used stops no other.
+    """
+    report = SuppressionReport()
+    with open_records(path) as file:
+        columns = file.columns or []
+        if "email" not in columns and "address_hash" not in columns:
+            raise FileError(f"{path} has the columns {', '.join(columns) or 'none'}; expected one named email.")
+        batch: list[tuple[str, Suppression, datetime]] = []
+        for row in file:
+            if isinstance(row, BadRow):
+                report.refused.append(row)
+                continue
+            try:
+                batch.append(_read(row, keys, now))
+            except FieldError as error:
+                report.refused.append(row.bad(error))
+            if len(batch) == BATCH:
+                _store(store, batch, report)
+        _store(store, batch, report)
+    return report
+
+
+def _store(store: Store, batch: list[tuple[str, Suppression, datetime]], report: SuppressionReport) -> None:
+    with store.write():
+        for address_hash, reason, at in batch:
+            if store.surveys.suppression([address_hash]) is None:
+                report.added += 1
+            else:
+                report.known += 1
+            store.surveys.suppress(address_hash, reason, at)
+    batch.clear()
+
+
+def _read(row: Row, keys: Keys, now: datetime) -> tuple[str, Suppression, datetime]:
+    values = {name: text(name, value) for name, value in row.values.items() if name in (*COLUMNS, "email")}
+    if email := values.get("email"):
+        if not is_email(email):
+            raise FieldError("email", email, "an address")
+        address_hash = keys.address_hashes(normalise_email(email))[0]
+    else:
+        address_hash = _hash(values, keys)
+    try:
+        reason = Suppression(values.get("reason") or Suppression.OPTED_OUT)
+    except ValueError:
+        raise FieldError("reason", values["reason"], f"one of {', '.join(Suppression)}") from None
+    return address_hash, reason, _moment(values.get("at"), now)
+
+
+def _hash(values: dict[str, str | None], keys: Keys) -> str:
+    given = values.get("address_hash") or "nothing"
+    if len(given) != 64 or set(given) - set("0123456789abcdef"):
+        raise FieldError("address_hash", given, "a hash of 64 letters, or an address in a column email")
+    if values.get("secret") not in keys.fingerprints():
+        raise FieldError(
+            "secret", values.get("secret") or "nothing", "a list from an installation with the same secret.key"
+        )
+    return given
+
+
+def _moment(at: str | None, now: datetime) -> datetime:
+    if at is None:
+        return now
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise FieldError("at", at, "a time such as 2026-11-22T09:30:00Z") from None
+    return min(moment if moment.tzinfo else moment.replace(tzinfo=UTC), now)
