@@ -218,6 +218,7 @@ class MailServer:
     """A real SMTP server on loopback. `replies` gives the answers to the coming commands of a name."""
 
     url: str = ""
+    senders: list[str] = field(default_factory=list)
     received: list[tuple[str, EmailMessage]] = field(default_factory=list)
     replies: dict[str, list[str]] = field(default_factory=dict)
 
@@ -245,6 +246,8 @@ class MailServer:
         reply = self._reply("DATA", "250 taken")
         if reply.startswith("2"):
             assert isinstance(envelope.content, bytes)
+            assert isinstance(envelope.mail_from, str)
+            self.senders.append(envelope.mail_from)
             self.received.append((envelope.rcpt_tos[0], parse_mail(envelope.content)))
         return reply
 

@@ -125,8 +125,9 @@ class Receiving:
             self._store, self._config, mail.survey_id, self._store.follow_ups.of_survey(mail.survey_id), now
         )
         is_other = normalise_email(incoming.sender) != normalise_email(mail.recipient)
-        said = f"From {incoming.sender}:\n{incoming.words}" if is_other and incoming.sender else incoming.words
-        self._store.follow_ups.add_reply(key, said or NO_WORDS, now)
+        said = incoming.words or NO_WORDS
+        text = f"From {incoming.sender}:\n{said}" if is_other and incoming.sender else said
+        self._store.follow_ups.add_reply(key, text, now)
 
     def _hashes(self, address: str) -> list[str]:
         return self._keys.address_hashes(normalise_email(address))
@@ -151,5 +152,5 @@ def set_aside(config: Config, content: bytes) -> Path:
     path = config.data_dir / "set-aside" / f"{hashlib.sha256(content).hexdigest()[:16]}.eml"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
-        write_private(path, content.decode("latin-1"))
+        write_private(path, content)
     return path

@@ -54,8 +54,8 @@ _AUTOMATIC_HEADERS = (
 )
 _PRECEDENCE = frozenset(("bulk", "junk", "list", "auto_reply", "auto-reply"))
 _VACATION = re.compile(
-    r"(re: ?)?\W{0,3}(auto(matic|mated)?[ -]?(reply|response|antwort)|auto:|out of (the )?office|ooo\b|away from|on vacation|"
-    r"vacation|"
+    r"(re: ?)?\W{0,3}(auto(matic|mated)?[ -]?(reply|response|antwort)|auto:|out of (the )?office|ooo\b|"
+    r"away from|on vacation|vacation|"
     r"abwesenheit|abwesend|automatische antwort|nicht im büro|réponse automatique|absence|absent|"
     r"respuesta automática|fuera de la oficina|ausente|risposta automatica|fuori ufficio|assenza|resposta automática|"
     r"fora do escritório|ausência|automatisch antwoord|afwezig|automatyczna odpowiedź|odpowiedź automatyczna|nieobecno|"

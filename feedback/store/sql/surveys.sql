@@ -101,12 +101,12 @@ ORDER BY r.resolved_at, c.source, c.ref;
 SELECT reason FROM suppressions WHERE address_hash = :address_hash;
 
 -- name: suppress!
--- Send nothing to an address any more; a second time changes nothing, but that a wish outweighs a fault, and an erasure
--- all else.
+-- Send nothing to an address any more; a second time changes nothing, but that a complaint outweighs a fault, a wish
+-- both, and an erasure all else.
 INSERT INTO suppressions (address_hash, at, reason) VALUES (:address_hash, :at, :reason)
 ON CONFLICT (address_hash) DO UPDATE SET reason = excluded.reason, at = excluded.at
-WHERE suppressions.reason <> excluded.reason
-  AND (suppressions.reason = 'no such address' OR excluded.reason = 'erased');
+WHERE CASE excluded.reason WHEN 'erased' THEN 3 WHEN 'opted out' THEN 2 WHEN 'complained' THEN 1 ELSE 0 END
+  > CASE suppressions.reason WHEN 'erased' THEN 3 WHEN 'opted out' THEN 2 WHEN 'complained' THEN 1 ELSE 0 END;
 
 -- name: end_suppression!
 -- Send to an address again, if nothing was sent to it for one reason.
