@@ -15,6 +15,7 @@ from schedule import Scheduler
 from feedback.clock import Clock
 from feedback.config import Config, load_config
 from feedback.errors import FeedbackError, PublishError
+from feedback.i18n import load_languages
 from feedback.keys import Keys, load_keys
 from feedback.loop.asking import Asking
 from feedback.loop.backing_up import back_up_if_due, hold_after_gap
@@ -45,8 +46,9 @@ class Job:
 
 
 def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
-    """The jobs, in the order of the loop. Raises ConfigError while nobody would hear of a “no”."""
+    """The jobs, in the order of the loop. Raises ConfigError while nobody would hear of a “no”, or a word is missing."""
     config.require_people()
+    load_languages(config.words_dir)
     if config.mail_is_smtp:  # nobody is harmed by what stays on this machine
         hold_after_gap(store, datetime.now(UTC))
     asking = Asking(store, keys, config)
