@@ -46,7 +46,7 @@ class Job:
 
 
 def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
-    """The jobs, in the order of the loop. Raises ConfigError while nobody would hear of a “no”, or a word is missing."""
+    """The jobs, in the order of the loop. Raises ConfigError while nobody would hear of a “no”."""
     config.require_people()
     load_languages(config.words_dir)
     if config.mail_is_smtp:  # nobody is harmed by what stays on this machine
