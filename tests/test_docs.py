@@ -102,6 +102,13 @@ def test_the_commands_of_the_page_about_the_desk_work(workplace: Workplace) -> N
     assert "Jonas <jonas@acme.example>" in workplace.feedback("staff", "list")
 
 
+def test_the_commands_of_the_page_about_mail_work(workplace: Workplace) -> None:
+    (workplace.folder / "unsubscribed.csv").write_text("email\nada@example.org\n")
+    for command in commands_in(ROOT / "docs" / "mail.md"):
+        run(workplace, command, 0)
+    assert "Did we solve it?" in (workplace.folder / "words" / "en.po").read_text()
+
+
 def test_the_command_of_the_import_page_works(workplace: Workplace) -> None:
     shutil.copytree(ROOT / "tests/data", workplace.folder / "tests/data")
     for command in commands_in(ROOT / "docs" / "import.md"):

@@ -4,7 +4,7 @@ import signal
 import socket
 import threading
 import time
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from io import BufferedRWPair
 
 import pytest
@@ -15,7 +15,10 @@ from feedback.config import Config
 from feedback.errors import ConfigError, FeedbackError
 from feedback.jobs import Job
 from feedback.loop.health import late_after
-from tests.conftest import ADA, DAY, NOW, Loop, MailServer, Workplace, eventually
+from tests.conftest import ADA, DAY, NOW, Loop, MailServer, Workplace, eventually, parse_mail
+from tests.imap import ImapServer
+from tests.loop.test_receiving import replace_reference
+from tests.mail.test_inbound import reply
 
 
 def test_a_tick_runs_every_job_in_the_order_of_the_loop_until_no_work_is_left(loop: Loop) -> None:
@@ -27,6 +30,27 @@ def test_a_tick_runs_every_job_in_the_order_of_the_loop_until_no_work_is_left(lo
     jobs.tick(loop.config, loop.store, loop.keys, NOW + DAY)
     assert len(loop.maildir()) == 1
     assert len(list((loop.config.data_dir / "site").glob("build-*"))) == 1
+
+
+def test_with_an_inbox_what_comes_back_is_read_in_its_turn(workplace: Workplace, imap_server: ImapServer) -> None:
+    workplace.environment["FEEDBACK_INBOX"] = imap_server.url()
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    (workplace.folder / "cases.csv").write_text(
+        f"source,ref,status,resolved_at,email,name,subject\nshop,1,resolved,{now},ada@example.org,Ada,Printer\n"
+    )
+    workplace.feedback("import", "cases", "cases.csv")
+    assert "receive: done" in workplace.feedback("tick", "--at", "due")
+    (mail,) = (parse_mail(path.read_bytes()) for path in (workplace.data / "mail" / "new").iterdir())
+    imap_server.deliver(replace_reference(reply("It still jams."), mail["Message-ID"].strip("<>").partition("@")[0]))
+    for _ in range(2):
+        workplace.feedback("tick", "--at", "+26h")
+    assert workplace.feedback("followups").count("| It still jams.") == 1
+    imap_server.deliver(b"Subject: x\r\n\r\nx\r\n")
+    workplace.environment["FEEDBACK_INBOX"] = imap_server.url(password="wrong")
+    said = workplace.feedback("tick", "--at", "+26h", status=1)
+    assert "receive: failed: the inbox imap://" in said
+    assert "the login was refused" in said
+    assert "wrong" not in said
 
 
 def test_heartbeats_follow_the_real_clock_whatever_moment_is_given(loop: Loop) -> None:

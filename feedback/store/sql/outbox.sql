@@ -152,7 +152,8 @@ FROM outbox o
 JOIN surveys s ON s.id = o.survey_id
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id
-WHERE o.state IN ('handing_over', 'sent', 'unconfirmed') AND o.kind = 'survey' AND c.erased_at IS NULL
+WHERE (o.state IN ('handing_over', 'sent', 'unconfirmed') OR EXISTS (SELECT 1 FROM bounces b WHERE b.mail_id = o.id))
+  AND o.kind = 'survey' AND c.erased_at IS NULL
 UNION
 SELECT source, ref, round, resolved_at, recipient, handed_over_at, state FROM asked_elsewhere;
 
