@@ -22,7 +22,7 @@ install: .venv/installed $(CATALOGUES:.po=.mo)
 	@$(BIN)/pybabel -q compile --input-file $< --output-file $@
 
 catalogues: .venv/installed
-	$(BIN)/pybabel -q extract -F pyproject.toml --no-default-keywords -k _ -k ngettext:1,2 -k marked -k count:1,2 \
+	$(BIN)/pybabel -q extract -F pyproject.toml --no-default-keywords -k _ -k ngettext:1,2 -k marked -k plural:1,2 \
 	  --no-location --omit-header --width 120 --output-file var/feedback.pot feedback
 	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --width 120 --domain feedback \
 	  --input-file var/feedback.pot --output-dir feedback/translations

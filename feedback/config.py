@@ -47,8 +47,9 @@ PUBLIC_PROVIDERS = frozenset((
     "t-online.de", "web.de", "yahoo.com", "yandex.ru", "zoho.com"
 ))  # fmt: skip
 BASIS_NEEDED = {"DE": Basis.NONE}  # courts there take a survey for advertising: docs/asking.md
+RETURN_NAME_LONGEST = 64 - 1 - 42  # what RFC 5321 leaves beside a + and a key of 42 letters
 MAIL_PORTS = (25, 465, 587)  # a server on one of these reaches real people, even on loopback
-_URL = re.compile(r"[!-~]+")
+_URL = re.compile(r"[!#-;=?-~]+")  # printable, without quotes and angle brackets
 _HOST = re.compile(r"[A-Za-z0-9.-]+|[0-9A-Fa-f:.]+")  # a name, or an IPv6 address without its brackets
 
 
@@ -128,7 +129,7 @@ class Config(BaseModel):
 
     @field_validator("business", "postal_address")
     @classmethod
-    def _check_business(cls, value: str) -> str:
+    def _one_line(cls, value: str) -> str:
         if not value.isprintable():
             raise ValueError("one line without control characters")
         return value
@@ -147,7 +148,11 @@ class Config(BaseModel):
     def _check_privacy_url(cls, value: str) -> str:
         parts = _split(value)
         if value and (
-            parts is None or parts.scheme not in ("http", "https") or not parts.hostname or not _URL.fullmatch(value)
+            parts is None
+            or parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or parts.username is not None
+            or not _URL.fullmatch(value)
         ):
             raise ValueError("an address such as https://acme.example/privacy")
         return value
@@ -168,6 +173,7 @@ class Config(BaseModel):
             parts is None
             or parts.scheme not in ("http", "https")
             or not parts.hostname
+            or parts.username is not None
             or _HOST.fullmatch(parts.hostname) is None
             or parts.path.strip("/")
             or parts.query
@@ -198,15 +204,20 @@ class Config(BaseModel):
         if parts and (parts.query or parts.fragment):
             raise ValueError("%23 for # and %3F for ? within user or password")
         is_server = parts and parts.scheme in ("imap", "imaps") and parts.hostname and parts.username and parts.password
-        if value and not (is_server or (parts and parts.scheme == "maildir" and not parts.netloc and parts.path)):
+        if value and not (
+            is_server
+            or (parts and parts.scheme == "maildir" and not parts.netloc and re.fullmatch("[^@:]+", parts.path))
+        ):
             raise ValueError("imaps://user:password@host, imap://user:password@host/folder, maildir:FOLDER")
         return value
 
     @field_validator("return_path")
     @classmethod
     def _check_return_path(cls, value: Address | None) -> Address | None:
-        if value is not None and len(value.username) > 21:
-            raise ValueError("an address with at most 21 letters before the @, for a key of 42 stands behind them")
+        if value is not None and len(value.username) > RETURN_NAME_LONGEST:
+            raise ValueError(
+                f"an address with at most {RETURN_NAME_LONGEST} letters before the @, for a key stands behind them"
+            )
         return value
 
     @model_validator(mode="after")
@@ -408,8 +419,9 @@ def _sentence(problem: Any, values: Mapping[str, str]) -> str:
         return words
     field = str(problem["loc"][0])
     given = values.get(field, "")
-    if field in ("mail", "inbox") and (
-        "@" in given or re.search("//.*:", given)
+    if field in ("mail", "inbox") and not re.fullmatch(
+        "[A-Za-z0-9.-]*", given
     ):  # never a password, wherever it was put
-        given = f"{given.partition(':')[0]}:…"
+        told = re.match(r"(smtps?|imaps?|maildir|stdout):", given)
+        given = f"{told[0] if told else ''}…"
     return f"{PREFIX}{field.upper()}: given {given!r}, expected {words[:1].lower()}{words[1:]}."

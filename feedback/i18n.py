@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from gettext import c2py
 from importlib import resources
 from io import BytesIO
@@ -28,6 +28,7 @@ from feedback.errors import ConfigError
 SOURCE = "en"
 LANGUAGES = (SOURCE, "de", "fr", "es", "it", "pt", "nl", "pl", "ar", "ja")
 DOMAIN = "feedback"
+_TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,3}")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 _ISOLATE, _POP = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 _HOW_TO = """\
@@ -72,14 +73,14 @@ class Language:
         """The sentence, with values in its places."""
         return self._catalogue.gettext(message) % self._isolated(values)
 
-    def count(self, singular: str, plural: str, count: int, /, **values: object) -> str:
+    def plural(self, singular: str, plural: str, count: int, /, **values: object) -> str:
         """The sentence in the form that the number takes; `%(count)d` in it is the number."""
         return self._catalogue.ngettext(singular, plural, count) % self._isolated({**values, "count": count})
 
     def for_templates(self, *, html: bool) -> dict[str, Callable[..., str]]:
         """`_` and `ngettext` for a template; in HTML a sentence is text, and so are the values that are no markup."""
         if not html:
-            return {"_": self.text, "ngettext": self.count}
+            return {"_": self.text, "ngettext": self.plural}
 
         def text(message: str, /, **values: object) -> Markup:
             return escape(self._catalogue.gettext(message)) % self._isolated(values)
@@ -139,26 +140,21 @@ class Languages:
     def choose(self, *wanted: str | None) -> Language:
         """The first of the locales (BCP 47) whose language we have, or English."""
         for tag in wanted:
-            if (locale := _locale(tag)) is not None:
+            if tag and _TAG.fullmatch(tag) and (locale := _locale(tag)) is not None:
                 name = str(locale)
                 if name not in self._made:
                     self._made[name] = Language(locale, self._catalogues[locale.language])
                 return self._made[name]
         return self.choose(SOURCE)
 
-    def catalogue(self, code: str) -> gettext.NullTranslations:
-        return self._catalogues[code]
-
     def has(self, tag: str) -> bool:
         """Whether the language of a locale is one of ours."""
-        return _locale(tag) is not None
+        return _TAG.fullmatch(tag) is not None and _locale(tag) is not None
 
     def as_text(self, code: str) -> str:
         """Every sentence as it is said in a language now, as a catalogue to be changed by hand."""
-        current, catalogue = (
-            self._catalogues[code],
-            Catalog(code, DOMAIN, _HOW_TO.format(code), "feedback-loop", fuzzy=False),
-        )
+        current = self._catalogues[code]
+        catalogue = Catalog(code, DOMAIN, _HOW_TO.format(code), "feedback-loop", fuzzy=False)
         for forms in sentences().values():
             if len(forms) == 1:
                 catalogue.add(forms[0], current.gettext(forms[0]))
@@ -176,10 +172,10 @@ def load_languages(words_dir: Path) -> Languages:
     return Languages(words_dir)
 
 
-@cache
-def _locale(tag: str | None) -> Locale | None:
+@lru_cache(maxsize=500)
+def _locale(tag: str) -> Locale | None:
     """The locale, if its language is one of ours; without a country of its own if that is not known."""
-    parts = re.split("[-_]", (tag or "").strip())
+    parts = re.split("[-_]", tag)
     code = parts[0].lower()
     if code not in LANGUAGES:
         return None

@@ -39,7 +39,7 @@ def hash_api_key(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
-RETURN_TOKEN_LONGEST = 42
+RETURN_TOKEN_LENGTH = 42  # 26 letters for the key, 16 for the signature
 
 
 class Keys:

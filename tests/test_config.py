@@ -462,3 +462,57 @@ def test_settings_can_be_changed_one_by_one_and_are_checked_again() -> None:
         with_changes(config, {"delay": "soon"})
     with pytest.raises(ConfigError, match="FEEDBACK_DELAY must be shorter"):
         with_changes(config, {"delay": "10d"})
+
+
+@pytest.mark.parametrize("setting", ["MAIL", "INBOX"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("imaps:user:hunter2", "imaps:/user:hunter2", "imaps://h/?password=hunter2", "imaps://h;pass=hunter2"),
+        *("smtp:user:hunter2", "imaps://user%3Ahunter2%40h", "smtp://u,hunter2,h/x", "user;hunter2@imap.example"),
+        "maildir:user:hunter2@host?x",
+    ],
+)  # fmt: skip
+def test_no_mistake_in_an_address_with_a_password_shows_it(setting: str, url: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load(**{setting: url})
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("COLOUR", "red", "expected a colour such as #00695c"),
+        ("COLOUR", "#fff", "expected a colour such as #00695c"),
+        ("LOCALE", "sv", "expected a language, with a country if you like, such as de or de-AT"),
+        ("PRIVACY_URL", "javascript:alert(1)", "expected an address such as https://acme.example/privacy"),
+        ("PRIVACY_URL", 'https://x/"><script>', "expected an address such as"),
+        ("PRIVACY_URL", "https://u:p@acme.example/", "expected an address such as"),
+        ("URL", "https://u:p@acme.example", "expected https:// and a name without a path"),
+        ("POSTAL_ADDRESS", "Acme\u202e", "expected one line without control characters"),
+        ("INBOX", "imaps://mail.acme.example", "expected imaps://user:password@host"),
+        ("INBOX", "maildir:", "expected imaps://user:password@host"),
+        ("RETURN_PATH", f"{'x' * 22}@acme.example", "expected an address with at most 21 letters before the @"),
+        ("TEAM_SENDERS", "Sales", "expected names with addresses, such as Sales:Acme Sales <sales@acme.example>"),
+        ("TEAM_REPLY_TO", "Sales:x", "expected names with addresses"),
+    ],
+)
+def test_settings_of_mail_that_make_no_sense_are_told(setting: str, value: str, told: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load(**{setting: value})
+    assert told in str(raised.value)
+
+
+def test_mails_of_a_team_come_from_its_sender_and_replies_go_there() -> None:
+    config = load(
+        SENDER="Acme <care@acme.example>",
+        TEAM_SENDERS="Sales:Acme Sales <sales@acme.example>",
+        TEAM_REPLY_TO="Parts:parts@acme.example",
+    )
+    assert config.sender_of("sales").addr_spec == "sales@acme.example"
+    assert config.sender_of("Parts").addr_spec == config.sender_of(None).addr_spec == "care@acme.example"
+    replies = [config.reply_to_of(team) for team in ("SALES", "parts", "Other", None)]
+    assert [address and address.addr_spec for address in replies] == [
+        *("sales@acme.example", "parts@acme.example", "care@acme.example", "care@acme.example")
+    ]
+    assert config.own_addresses == ("care@acme.example", "sales@acme.example", "parts@acme.example")

@@ -38,7 +38,7 @@ def test_a_letter_is_sent_in_a_language_and_its_links_lead_nowhere(
     workplace.serve()
     links = re.findall(r"https?://\S+", text_of(mail))
     assert len(links) == 3
-    assert [workplace.get(link)[0] for link in links] == [404, 404, 200]
+    assert [workplace.get(link)[0] for link in links] == [404, 404, 404]
 
 
 def test_an_owner_says_a_sentence_otherwise_and_what_is_wrong_with_it_is_told(workplace: Workplace) -> None:

@@ -1,5 +1,6 @@
 """`feedback import`."""
 
+import csv
 import shutil
 import tempfile
 import time
@@ -143,12 +144,12 @@ def export_group() -> None:
 def export_suppressions_command(file: Path) -> None:
     """Write the addresses that are never asked to a new FILE, as hashes that only this secret.key understands."""
     config = load_config()
-    store = open_store(config.database_url)
+    rows = export_suppressions(open_store(config.database_url), load_keys(config.data_dir))
     try:
-        with file.open("x", encoding="utf-8") as target:
-            count = export_suppressions(store, load_keys(config.data_dir), target)
+        with file.open("x", encoding="utf-8", newline="") as target:
+            csv.writer(target, lineterminator="\n").writerows(rows)
     except FileExistsError:
         raise FileError(f"{file} is here already, and is not overwritten. Name another one.") from None
     except OSError as error:
         raise FileError(f"{file} cannot be written: {error.strerror}.") from None
-    click.echo(safe(f"{count:,} addresses are in {file}."))
+    click.echo(safe(f"{len({row[0] for row in rows[1:]}):,} addresses are in {file}."))

@@ -263,9 +263,9 @@ def _about_the_person(facts: Facts, config: Config) -> Reason | None:
     assert facts.address is not None
     local, _, domain = facts.address.lower().partition("@")
     return _first(
-        (Reason.OWN_DOMAIN, _is_in(domain, config.staff_domains)),
+        (Reason.OWN_DOMAIN, is_in(domain, config.staff_domains)),
         (Reason.ROLE_ADDRESS, _ROLE.fullmatch(local) is not None),
-        (Reason.EXCLUDED_DOMAIN, _is_in(domain, config.skip_domains)),
+        (Reason.EXCLUDED_DOMAIN, is_in(domain, config.skip_domains)),
         (Reason.EXCLUDED_CUSTOMER, (facts.customer_ref or "").casefold() in config.skip_customers),
     )
 
@@ -302,6 +302,6 @@ def _lot(facts: Facts) -> float:
     return int.from_bytes(sha256(name).digest()[:8]) / 2**64
 
 
-def _is_in(domain: str, domains: frozenset[str]) -> bool:
+def is_in(domain: str, domains: frozenset[str]) -> bool:
     """Whether a domain is one of these, or lies below one."""
     return domain in domains or any(domain.endswith(f".{other}") for other in domains)

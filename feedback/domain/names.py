@@ -21,6 +21,7 @@ _LEGAL_FORMS = frozenset((  # so short that they may be names, too, unless they 
     "ag", "kg", "ug", "ek", "ev", "eg", "co", "sas", "sl", "spa", "sa", "bv", "nv", "vof", "lda", "oo", "oy", "ab",
     "as", "aps", "doo", "pte", "kk",
 ))  # fmt: skip
+_AFTER_A_COMMA = frozenset(("jr", "sr", "ii", "iii", "iv", "md", "phd", "ph.d", "esq"))
 _SMALL = frozenset((
     "van", "von", "der", "den", "de", "da", "di", "do", "dos", "das", "del", "della", "la", "le", "y", "e", "zu"
 ))  # fmt: skip
@@ -72,8 +73,9 @@ def _is_company(said: str) -> bool:
 def _in_order(said: str) -> str:
     """`Müller, Anna` is Anna Müller."""
     last, comma, first = said.partition(",")
-    swapped = f"{first.strip()} {last.strip()}"
-    return swapped if comma and "," not in first and first.strip() and last.strip() else said
+    first, last = first.strip(), last.strip()
+    is_reversed = comma and first and last and "," not in first and first.strip(".").lower() not in _AFTER_A_COMMA
+    return f"{first} {last}" if is_reversed else said
 
 
 def _calm(said: str) -> str:

@@ -14,8 +14,10 @@ COMMENT_LONGEST = 5_000
 
 
 def clean(text: str | None) -> str:
-    """The text as it was meant: browsers send CRLF; control characters and half a surrogate pair say nothing."""
-    plain = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", (text or "").replace("\r\n", "\n"))
+    """The text as it was meant: browsers send CRLF; control characters, of writing direction too, and half a surrogate
+    pair say nothing.
+    """
+    plain = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "", (text or "").replace("\r\n", "\n"))
     return plain.encode("utf-8", "replace").decode().strip()
 
 
@@ -26,13 +28,13 @@ class SurveyState(StrEnum):
 
 
 class Suppression(StrEnum):
-    """Why nothing is sent to an address any more."""
+    """Why nothing is sent to an address any more. Of several reasons the first one here weighs most."""
 
+    ERASED = "erased"
     OPTED_OUT = "opted out"
     COMPLAINED = "complained"  # the mail was reported as spam
     NO_SUCH_ADDRESS = "no such address"
     BOUNCED = "bounced"
-    ERASED = "erased"
 
 
 class Choice(StrEnum):

@@ -16,18 +16,18 @@ def acts_within(within: timedelta, language: Language) -> str:
     """By when a person acts on a "no", in the largest unit that is exact, but a day or two in hours."""
     minutes = int(within.total_seconds()) // 60
     if minutes % 1440 == 0 and minutes > 2880:
-        return language.count(
+        return language.plural(
             "If you say no, a person will look at it within a day.",
             "If you say no, a person will look at it within %(count)d days.",
             minutes // 1440,
         )
     if minutes and minutes % 60 == 0:
-        return language.count(
+        return language.plural(
             "If you say no, a person will look at it within an hour.",
             "If you say no, a person will look at it within %(count)d hours.",
             minutes // 60,
         )
-    return language.count(
+    return language.plural(
         "If you say no, a person will look at it within a minute.",
         "If you say no, a person will look at it within %(count)d minutes.",
         max(1, minutes),

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from feedback.config import Config
-from feedback.domain.followups import Outcome
+from feedback.domain.followups import Channel, Outcome
 from feedback.domain.surveys import ANSWERS_AT_MOST, Choice, Details, Survey
 from feedback.errors import Refused
 from feedback.i18n import marked
@@ -56,18 +56,25 @@ def _check_open(survey: Survey, config: Config, now: datetime) -> None:
         raise Refused(marked("The time to answer has passed."))
 
 
-def owe_action(store: Store, config: Config, survey_id: str, known: FollowUpKey | None, now: datetime) -> str:
+def owe_action(
+    store: Store,
+    config: Config,
+    survey_id: str,
+    known: FollowUpKey | None,
+    now: datetime,
+    channel: Channel | None = None,
+) -> str:
     """Inside a write: a person owes this customer an action, and hears of it; the follow-up's key.
 
-    One alert that waits carries the newest words anyway.
+    It is about a "no", or about what came by a channel. One alert that waits carries the newest words anyway.
     """
     due_at = now + config.follow_up_within
     if known is None:
-        key = store.follow_ups.open(survey_id, due_at, now)
+        key = store.follow_ups.open(survey_id, due_at, now, channel)
     else:
         key = known.id
         if not known.is_open:
-            store.follow_ups.reopen(key, due_at, now)
+            store.follow_ups.reopen(key, due_at, now, channel)
     for person in config.alert_to:
         store.outbox.queue_alert(key, person.addr_spec, now + ALERT_AFTER)
     return key

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from feedback.config import Config
+from feedback.loop.receiving import SET_ASIDE
 from feedback.loop.sending import daily_cap, sent_lately
 from feedback.store import Store
 
@@ -36,7 +37,8 @@ class Check:
 
 def check(store: Store, config: Config, now: datetime) -> list[Check]:
     """All checks but that of the web service itself. `now` is the machine's real clock. Raises StoreError."""
-    return [*_scheduler(store, config, now), _mail(store, config, now), *_hold(store), _build(store, now)]
+    mail = [_mail(store, config, now), *_set_aside(config), *_hold(store)]
+    return [*_scheduler(store, config, now), *mail, _build(store, now)]
 
 
 def late_after(config: Config) -> dict[str, timedelta]:
@@ -78,6 +80,15 @@ def _mail(store: Store, config: Config, now: datetime) -> Check:
     if trouble.late_alerts:
         told.insert(0, f"{trouble.late_alerts} alerts about a “no” have not been taken by the mail server for an hour")
     return Check("mail", trouble.late_alerts == 0, "; ".join(told), warns=pause is not None or is_capped)
+
+
+def _set_aside(config: Config) -> list[Check]:
+    folder = config.data_dir / SET_ASIDE
+    count = len(list(folder.iterdir())) if folder.is_dir() else 0
+    if count == 0:
+        return []
+    words = f"messages that came back and could not be understood: {count}. Read and remove them: {folder}"
+    return [Check("set aside", True, words, warns=True)]
 
 
 def _hold(store: Store) -> list[Check]:

@@ -7,7 +7,7 @@ from feedback.config import Config
 from feedback.domain.followups import FollowUp
 from feedback.domain.surveys import Answer, Choice, Details, LetterFacts, Stage
 from feedback.keys import Keys, Purpose, new_id
-from feedback.loop.links import opt_out_url, survey_url
+from feedback.loop.links import survey_url
 from feedback.mail import compose
 
 
@@ -24,7 +24,7 @@ def sample(kind: SampleKind, config: Config, keys: Keys, recipient: str, locale:
     if kind is SampleKind.ALERT:
         return compose.alert(_follow_up(now, config), recipient, config, message_id, now)
     survey = survey_url(config, keys, new_id())
-    opt_out = opt_out_url(config, keys, f"{new_id()}@sample.invalid")  # nobody's
+    opt_out = f"{config.base_url}/o/{keys.sign(Purpose.OPT_OUT, new_id())}"
     facts = LetterFacts(
         resolved_at=now - timedelta(days=1),
         agent="Mara",

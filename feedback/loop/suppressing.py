@@ -4,13 +4,12 @@ It holds keyed hashes, not addresses, so what is exported is of use only where t
 Lists of other programs have addresses.
 """
 
-import csv
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from zoneinfo import ZoneInfo
 
-from feedback.domain.cases import normalise_email, text
+from feedback.domain.cases import aware, normalise_email, text
 from feedback.domain.surveys import Suppression
 from feedback.errors import FieldError, FileError
 from feedback.keys import Keys
@@ -31,15 +30,14 @@ class SuppressionReport:
     refused: list[BadRow] = field(default_factory=list)
 
 
-def export_suppressions(store: Store, keys: Keys, file: TextIO) -> int:
-    """Write the list as CSV; how many addresses it has."""
-    found = store.surveys.suppressed_since()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+def export_suppressions(store: Store, keys: Keys) -> list[tuple[str, ...]]:
+    """The list as rows of a CSV, the first one its columns."""
     secret = keys.fingerprints()[0]
-    for address_hash, (at, reason) in sorted(found.items()):
-        writer.writerow((address_hash, reason, f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", secret))
-    return len(found)
+    found = sorted(store.surveys.suppressions())
+    return [
+        COLUMNS,
+        *((address_hash, reason, f"{at:%Y-%m-%dT%H:%M:%SZ}", secret) for address_hash, reason, at in found),
+    ]
 
 
 def import_suppressions(store: Store, keys: Keys, path: Path, now: datetime) -> SuppressionReport:
@@ -63,7 +61,8 @@ def import_suppressions(store: Store, keys: Keys, path: Path, now: datetime) -> 
                 report.refused.append(row.bad(error))
             if len(batch) == BATCH:
                 _store(store, batch, report)
-        _store(store, batch, report)
+        if batch:
+            _store(store, batch, report)
     return report
 
 
@@ -111,4 +110,4 @@ def _moment(at: str | None, now: datetime) -> datetime:
         moment = datetime.fromisoformat(at)
     except ValueError:
         raise FieldError("at", at, "a time such as 2026-11-22T09:30:00Z") from None
-    return min(moment if moment.tzinfo else moment.replace(tzinfo=UTC), now)
+    return min(aware("at", at, moment, ZoneInfo("UTC")), now)

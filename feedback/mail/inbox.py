@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from feedback.errors import NotFound
+from feedback.i18n import SOURCE
 
 _KEY = re.compile(r"[A-Za-z0-9.,:=_-]{1,200}")
 
@@ -26,6 +27,7 @@ class CaughtMail:
     text: str
     html: str
     is_survey: bool  # it asks a customer; else it tells staff
+    language: str
 
 
 class Inbox:
@@ -83,6 +85,7 @@ def read_mail(content: bytes, key: str = "") -> CaughtMail:
         text=_part(message, "plain"),
         html=_part(message, "html"),
         is_survey="List-Unsubscribe" in message,
+        language=str(message["Content-Language"] or SOURCE),
     )
 
 

@@ -1,9 +1,11 @@
 """Where mail comes back to: a mailbox that is only read. People may use it as well; nothing in it is changed."""
 
+import logging
 import os
 import re
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,8 +17,9 @@ from imapclient.exceptions import IMAPClientError
 from feedback.config import Config, is_loopback
 from feedback.errors import InboxDown
 
-LARGEST = 1 << 18  # of a larger message only the beginning is read: what matters stands there
+LARGEST = 1 << 17  # of a larger message only the beginning is read: what matters stands there
 TIMEOUT_S = 60
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +31,18 @@ class Arrived:
 
 
 class Mailbox(Protocol):
-    """A mailbox. `name` tells one from another, without a password."""
+    """A mailbox. `name` tells one from another, without a password.
+
+    `read` are the keys of the messages that have been read, the last one last, as far as they must be known.
+    """
 
     name: str
 
-    def unread(self, last: str | None, is_read: Callable[[str], bool]) -> Iterator[Arrived]:
-        """The messages that have not been read, one in memory at a time. `last` is the highest key that was.
+    def unread(self, read: Sequence[str]) -> Iterator[Arrived]:
+        """The messages that have not been read, one in memory at a time. Raises InboxDown."""
 
-        Raises InboxDown.
-        """
-
-    def needless(self, keys: Sequence[str]) -> list[str]:
-        """Of the keys of messages that were read, in order: those that need not be known any more. Raises InboxDown."""
+    def needless(self, read: Sequence[str]) -> list[str]:
+        """Those of the keys that need not be known any more. Raises InboxDown."""
 
     def close(self) -> None:
         """Hang up."""
@@ -57,20 +60,22 @@ class MaildirBox:
         self._folder = folder
         self.name = f"maildir:{folder}"
 
-    def unread(self, last: str | None, is_read: Callable[[str], bool]) -> Iterator[Arrived]:
+    def unread(self, read: Sequence[str]) -> Iterator[Arrived]:
+        known = frozenset(read)
         for key, path in sorted(self._paths().items()):
-            if not is_read(key):
-                try:
-                    with path.open("rb") as file:
-                        yield Arrived(key, file.read(LARGEST))
-                except FileNotFoundError:
-                    continue  # moved or removed meanwhile; if it is still there, the next look finds it
-                except OSError as error:
-                    raise InboxDown(f"the message {path} cannot be read: {error.strerror}") from None
+            if key in known:
+                continue
+            try:
+                with path.open("rb") as file:
+                    yield Arrived(key, file.read(LARGEST))
+            except FileNotFoundError:
+                continue  # moved or removed meanwhile; if it is still there, the next look finds it
+            except OSError as error:
+                _log.error("the message %s cannot be read: %s", path, error.strerror)
 
-    def needless(self, keys: Sequence[str]) -> list[str]:
+    def needless(self, read: Sequence[str]) -> list[str]:
         present = self._paths()
-        return [key for key in keys if key not in present]
+        return [key for key in read if key not in present]
 
     def close(self) -> None:
         pass
@@ -82,13 +87,17 @@ class MaildirBox:
             raise InboxDown(
                 f"the inbox {self._folder}: {error.strerror}. FEEDBACK_INBOX must name a Maildir with new and cur in it"
             ) from None
-        return {entry.name.partition(":")[0]: Path(entry.path) for entry in entries if not entry.name.startswith(".")}
+        return {
+            entry.name.partition(":")[0]: Path(entry.path)
+            for entry in entries
+            if not entry.name.startswith(".") and entry.is_file()
+        }
 
 
 class ImapBox:
     """A folder at an IMAP server, opened for reading only. Beyond loopback only with TLS and a verified certificate.
 
-    Its keys are UIDVALIDITY and UID (RFC 3501, 2.3.1.1), of a fixed width, so that they sort as the messages came.
+    Its keys are UIDVALIDITY and UID (RFC 3501, 2.3.1.1); only the last one read must be known.
     """
 
     def __init__(self, url: SplitResult) -> None:
@@ -98,32 +107,31 @@ class ImapBox:
         self.name = f"{url.scheme}://{self._user}@{url.hostname}/{self._folder}"
         self._client: IMAPClient | None = None
 
-    def unread(self, last: str | None, is_read: Callable[[str], bool]) -> Iterator[Arrived]:
+    def unread(self, read: Sequence[str]) -> Iterator[Arrived]:
         try:
             client = self._connected()
             validity = int(client.select_folder(self._folder, readonly=True)[b"UIDVALIDITY"])
-            known_validity, known = map(int, last.split(":")) if last else (0, 0)
+            known_validity, known = map(int, read[-1].split(":")) if read else (0, 0)
             first = known + 1 if known_validity == validity else 1
-            for uid in sorted(client.search(["UID", f"{first}:*"])):  # `*` is the last one, also if it is before first
-                key = f"{validity:010}:{uid:010}"
-                if uid >= first and not is_read(key):
+            for uid in sorted(client.search(["UID", f"{first}:*"])):
+                if uid >= first:  # `*` is the last message, also if it is before the first that is meant
                     fetched = client.fetch([uid], [f"BODY.PEEK[]<0.{LARGEST}>"]).get(uid, {})
                     content = next((value for name, value in fetched.items() if name.startswith(b"BODY[]")), None)
                     if content is not None:  # else somebody has removed it
-                        yield Arrived(key, content)
-        except (OSError, IMAPClientError, ValueError) as error:
+                        yield Arrived(f"{validity}:{uid}", content)
+        except (OSError, IMAPClientError, ValueError, KeyError) as error:
             self.close()
             raise InboxDown(self._words(error)) from None
 
-    def needless(self, keys: Sequence[str]) -> list[str]:
-        return list(keys[:-1])
+    def needless(self, read: Sequence[str]) -> list[str]:
+        return list(read[:-1])
 
     def close(self) -> None:
         if self._client is not None:
             client, self._client = self._client, None
-            try:
+            with suppress(OSError, IMAPClientError):
                 client.logout()
-            except (OSError, IMAPClientError):
+            with suppress(OSError):
                 client.shutdown()
 
     def _connected(self) -> IMAPClient:

@@ -1,20 +1,25 @@
 """What a person wrote in a reply, without what the mail program put around it.
 
-Quotes are found by what is the same in every language: the mark `>`, an address, our own sender in a line of headers.
+Quotes are found by what is the same in every language: the mark `>`, a date, our own address in a block of headers.
+What is long is cut before it is looked through, for whoever has a mail of ours can send what they like.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from email.message import EmailMessage
+from email.message import Message
 from html.parser import HTMLParser
 
 from feedback.domain.surveys import COMMENT_LONGEST, clean
 from feedback.domain.wording import shortened
 
-_SEPARATOR = re.compile(r"\s*(_{5,}\s*|[-—]{3,}[^-—]{3,60}[-—]{3,}\s*)")
+_LONGEST = 1 << 15  # letters of a part that are read
+_DEEPEST = 100
+_SEPARATOR = re.compile(r"\s*([_-]{5,}|[-—]{3,} ?[^-—]{3,60} ?[-—]{3,})\s*")
 _SIGNATURE = re.compile(r"--\s?")
-_HEADER = re.compile(r"\s*\*?\w[\w ]{0,20}\*?\s?[:：]")
-_SAYS_WHEN = re.compile(r"@|\d{4}|\d{1,2}[:.]\d{2}")
+_SIGNATURE_LINES = 10
+_HEADER = re.compile(r"\s*\*?\w[\w ]{0,20}\*?\s?[:：]\s*\S")
+_DATE = re.compile(r"\b\d{4}\b|\d{4}年|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b")
 _SENT_FROM = re.compile(
     r"(sent from|get outlook|gesendet (von|mit)|von meinem|envoyé (de|depuis)|enviado (desde|do|de|a partir)|"
     r"inviato da|verzonden (vanaf|met)|wysłan[eo] z|أُ?رسلت? من|تم الإرسال|.{0,20}から送信)",
@@ -22,58 +27,90 @@ _SENT_FROM = re.compile(
 )
 _BLOCKS = frozenset(("address", "article", "div", "dd", "dt", "h1", "h2", "h3", "hr", "li", "p", "pre", "table", "tr"))
 _UNSEEN = frozenset(("head", "script", "style", "title"))
-_QUOTES = re.compile(r"gmail_quote|moz-cite-prefix|yahoo_quoted|protonmail_quote|divRplyFwdMsg|appendonsend|OLK_SRC")
+_QUOTES = re.compile(r"gmail_quote|moz-cite-prefix|yahoo_quoted|protonmail_quote|OLK_SRC")
+_ANSWERED = re.compile(r"divRplyFwdMsg|appendonsend")  # Outlook: all that follows is the mail that was answered
 _VOID = frozenset(("br", "hr", "img", "input", "link", "meta", "wbr"))
+_NOT_FOR_TEXT = frozenset(("idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape", "utf-7"))
 
 
-def reply_text(message: EmailMessage, own_addresses: Sequence[str]) -> str:
+def part_text(part: Message) -> str:
+    """A part as text, its beginning, in whatever charset it says; UTF-8 if that is none."""
+    raw = part.get_payload(decode=True)
+    raw = raw[: 4 * _LONGEST] if isinstance(raw, bytes) else b""
+    told = re.search(r"charset\s*=\s*\"?([\w.:-]{1,40})", str(part.get("Content-Type", ""))[:2_000], re.IGNORECASE)
+    charset = told[1].lower() if told else "utf-8"
+    try:
+        text = raw.decode("utf-8" if charset.replace("-", "_") in _NOT_FOR_TEXT else charset, "replace")
+    except (LookupError, ValueError):
+        text = raw.decode("utf-8", "replace")
+    return text[:_LONGEST]
+
+
+def reply_text(message: Message, own_addresses: Sequence[str]) -> str:
     """What a person wrote; the quote of our mail and the signature are left out. Empty if that leaves nothing."""
-    part = message.get_body(("plain", "html"))
-    if part is None:
+    parts = {
+        part.get_content_type(): part
+        for part in reversed([*message.walk()])
+        if not str(part.get("Content-Disposition", "")).lower().startswith("attachment")
+    }
+    if (plain := parts.get("text/plain")) is not None:
+        words = _own_words(clean(part_text(plain)), own_addresses)
+    elif (page := parts.get("text/html")) is not None:
+        text, has_quote = _text_of(part_text(page))
+        words = _own_words(clean(text), own_addresses, ends_with_attribution=has_quote)
+    else:
         return ""
-    text = str(part.get_content())
-    if part.get_content_subtype() == "html":
-        text = _text_of(text)
-    return shortened(_own_words(clean(text), own_addresses), COMMENT_LONGEST)
+    return shortened(words, COMMENT_LONGEST)
 
 
-def _own_words(text: str, own_addresses: Sequence[str]) -> str:
-    lines = text.splitlines()
-    lines = lines[: _end_of_own(lines, own_addresses)]
+def _own_words(text: str, own_addresses: Sequence[str], *, ends_with_attribution: bool = False) -> str:
+    lines = re.sub(r"\n\s*\n", "\n\n", text).splitlines()
     kept: list[str] = []
-    for line in lines:
-        if line.lstrip().startswith(">"):
-            _drop_attribution(kept)
-        else:
+    quotes = False
+    for line in lines[: _end_of_own(lines, own_addresses)]:
+        if not line.lstrip().startswith(">"):
+            quotes = False
             kept.append(line.rstrip())
-    if not any(line.lstrip().startswith(">") for line in lines):
-        _drop_attribution(kept)  # the quote itself was dropped with its HTML
+        elif not quotes:
+            quotes = True
+            _drop_attribution(kept, own_addresses)
+    if ends_with_attribution:
+        _drop_attribution(kept, own_addresses)
     while kept and (not kept[-1] or _SENT_FROM.match(kept[-1])):
         kept.pop()
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
+    return "\n".join(kept).strip()
 
 
 def _end_of_own(lines: Sequence[str], own_addresses: Sequence[str]) -> int:
     """Where the signature, or the copy of our mail, begins."""
     for number, line in enumerate(lines):
-        is_header = _HEADER.match(line) is not None and any(one in line.lower() for one in own_addresses)
-        if _SIGNATURE.fullmatch(line) or _SEPARATOR.fullmatch(line) or is_header:
+        if _SIGNATURE.fullmatch(line) and len(lines) - number <= _SIGNATURE_LINES:
+            return number
+        following = [one for one in lines[number : number + 5] if one]
+        headers = [one for one in following if _HEADER.match(one)]
+        is_ours = any(address in one.lower() for one in headers for address in own_addresses)
+        if len(headers) > 1 and (_SEPARATOR.fullmatch(line) or (is_ours and _HEADER.match(line))):
+            return number
+        if is_ours and _SEPARATOR.fullmatch(line):
             return number
     return len(lines)
 
 
-def _drop_attribution(kept: list[str]) -> None:
+def _drop_attribution(kept: list[str], own_addresses: Sequence[str]) -> None:
     """`On 3 March 2026 at 14:05, Acme <care@acme.example> wrote:`, perhaps over a few lines."""
-    end = len(kept)
-    while end and not kept[end - 1]:
-        end -= 1
-    if not end or not kept[end - 1].rstrip().endswith((":", "：")):
+    while kept and not kept[-1]:
+        kept.pop()
+    if not kept or not kept[-1].endswith((":", "：")):
         return
-    start = end - 1
-    while start and kept[start - 1] and end - start < 4 and not re.search(r"\d{4}|\d{1,2}[:.]\d{2}", kept[start]):
-        start -= 1
-    if any(_SAYS_WHEN.search(line) for line in kept[start:end]):
-        del kept[start:]
+    for start in range(len(kept) - 1, max(-1, len(kept) - 4), -1):
+        if not kept[start]:
+            return
+        told = " ".join(kept[start:]).lower()
+        if _DATE.search(told):
+            del kept[start:]
+            return
+        if start == len(kept) - 1 and not any(address in told for address in own_addresses):
+            return
 
 
 class _TextOfHtml(HTMLParser):
@@ -82,22 +119,32 @@ class _TextOfHtml(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.pieces: list[str] = []
+        self.has_quote = False
         self._open: list[tuple[str, bool]] = []  # tags, and whether what is in them is left out
+        self._names: Counter[str] = Counter()
+        self._hidden = 0
         self._is_over = False
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         if tag == "br" or tag in _BLOCKS:
             self._add("\n")
-        named = " ".join(value or "" for name, value in attributes if name in ("class", "id"))
-        if "divRplyFwdMsg" in named or "appendonsend" in named:
-            self._is_over = True  # Outlook: all that follows is the mail that was answered
-        if tag not in _VOID:
-            self._open.append((tag, tag in _UNSEEN or tag == "blockquote" or _QUOTES.search(named) is not None))
+        named = " ".join(value or "" for name, value in attributes if name in ("class", "id"))[:1_000]
+        is_quote = tag == "blockquote" or _QUOTES.search(named) is not None
+        self._is_over = self._is_over or _ANSWERED.search(named) is not None
+        self.has_quote = self.has_quote or is_quote
+        if tag not in _VOID and len(self._open) < _DEEPEST:
+            hides = is_quote or tag in _UNSEEN
+            self._open.append((tag, hides))
+            self._names[tag] += 1
+            self._hidden += hides
 
     def handle_endtag(self, tag: str) -> None:
-        if any(name == tag for name, _ in self._open):
-            while self._open.pop()[0] != tag:
-                pass
+        while self._names[tag]:
+            name, hides = self._open.pop()
+            self._names[name] -= 1
+            self._hidden -= hides
+            if name == tag:
+                break
         if tag in _BLOCKS:
             self._add("\n")
 
@@ -105,12 +152,14 @@ class _TextOfHtml(HTMLParser):
         self._add(re.sub(r"\s+", " ", data))
 
     def _add(self, text: str) -> None:
-        if not self._is_over and not any(hides for _, hides in self._open):
+        if not self._is_over and not self._hidden:
             self.pieces.append(text)
 
 
-def _text_of(html: str) -> str:
+def _text_of(html: str) -> tuple[str, bool]:
+    """The text of a page, and whether a quote was left out. What begins like a tag and is none is text."""
+    page = re.sub(r"<!--.*?-->|<(style|script)\b.*?</\1>", "", html, flags=re.DOTALL | re.IGNORECASE)
     parser = _TextOfHtml()
-    parser.feed(html)
+    parser.feed(re.sub(r"<(?!/?[a-zA-Z][^<>]{0,4000}>)", "&lt;", page))
     parser.close()
-    return "\n".join(line.strip() for line in "".join(parser.pieces).splitlines())
+    return "\n".join(line.strip() for line in "".join(parser.pieces).splitlines()), parser.has_quote

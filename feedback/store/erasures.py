@@ -95,7 +95,8 @@ class Erasures:
     def erase_mail(self, mail: KnownMail) -> None:
         """Forget whom a mail was for, and what they answered, but not the case, which is somebody else's by now."""
         self._database.change(_sql.erase_mail, id=mail.id)
-        self._database.change(_sql.erase_words, survey_id=mail.survey_id)
+        for statement in (_sql.erase_words, _sql.erase_replies):
+            self._database.change(statement, survey_id=mail.survey_id)
 
     def erase_recipient(self, asked: AskedElsewhere) -> None:
         """Forget whom a replaced database asked, but not that it did."""

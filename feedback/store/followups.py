@@ -36,15 +36,16 @@ class FollowUps:
             else None
         )
 
-    def open(self, survey_id: str, due_at: datetime, now: datetime) -> str:
+    def open(self, survey_id: str, due_at: datetime, now: datetime, channel: Channel | None = None) -> str:
+        """Without a channel it is about a "no", else about what came by it."""
         key = new_id()
         self._database.change(_sql.add_follow_up, id=key, survey_id=survey_id, at=now, due_at=due_at)
-        self._add_event(key, Event.OPENED, now)
+        self._add_event(key, Event.OPENED, now, channel=channel)
         return key
 
-    def reopen(self, key: str, due_at: datetime, now: datetime) -> None:
+    def reopen(self, key: str, due_at: datetime, now: datetime, channel: Channel | None = None) -> None:
         if self._database.change(_sql.reopen_follow_up, id=key, at=now, due_at=due_at):
-            self._add_event(key, Event.REOPENED, now)
+            self._add_event(key, Event.REOPENED, now, channel=channel)
 
     def add_reply(self, key: str, text: str, now: datetime) -> None:
         """What the customer wrote in answer to a mail of ours."""

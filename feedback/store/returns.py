@@ -53,19 +53,13 @@ class Returns:
         )
         return changed == 1
 
-    def last_read(self, mailbox: str) -> str | None:
-        """The highest key of a mailbox's messages that have been read."""
-        row = self._database.row(_sql.last_read, mailbox=mailbox)
-        return row["key"] if row is not None else None
-
-    def is_read(self, mailbox: str, key: str) -> bool:
-        return self._database.row(_sql.is_read, mailbox=mailbox, key=key) is not None
-
     def read_keys(self, mailbox: str) -> list[str]:
+        """The keys of a mailbox's messages that have been read, as far as they must be known; the last one last."""
         return [row["key"] for row in self._database.rows(_sql.read_keys, mailbox=mailbox)]
 
-    def note_read(self, mailbox: str, key: str) -> None:
-        self._database.change(_sql.note_read, mailbox=mailbox, key=key)
+    def note_read(self, mailbox: str, key: str) -> bool:
+        """A message has been read; False if another reader was first."""
+        return self._database.change(_sql.note_read, mailbox=mailbox, key=key) == 1
 
     def forget_read(self, mailbox: str, key: str) -> None:
         self._database.change(_sql.forget_read, mailbox=mailbox, key=key)

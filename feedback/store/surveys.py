@@ -133,9 +133,14 @@ class Surveys:
         ]
 
     def suppressed_since(self) -> dict[str, tuple[datetime, Suppression]]:
-        """By its hash, each address to which nothing is sent: since when, and why."""
+        """By its hash, each address to which nothing is sent: since when, and the reason that weighs most."""
+        found = sorted(self.suppressions(), key=lambda one: list(Suppression).index(one[1]), reverse=True)
+        return {address_hash: (at, reason) for address_hash, reason, at in found}
+
+    def suppressions(self) -> list[tuple[str, Suppression, datetime]]:
+        """Every hash of an address to which nothing is sent, with each reason, and since when."""
         rows = self._database.rows(_sql.suppressions)
-        return {row["address_hash"]: (moment(row["at"]), Suppression(row["reason"])) for row in rows}
+        return [(row["address_hash"], Suppression(row["reason"]), moment(row["at"])) for row in rows]
 
     def passed_over(self, resolution_id: str, address: str, since: datetime) -> list[str]:
         """The person's other resolutions since a moment that were not asked about for the sake of another survey."""
@@ -143,16 +148,16 @@ class Surveys:
         return [row["id"] for row in rows]
 
     def suppression(self, address_hashes: Iterable[str]) -> Suppression | None:
-        """Why nothing is sent to the address, whichever secret it was hashed with."""
-        rows = (self._database.row(_sql.suppressed, address_hash=one) for one in address_hashes)
-        return next((Suppression(row["reason"]) for row in rows if row is not None), None)
+        """Why nothing is sent to the address, the reason that weighs most, whichever secret it was hashed with."""
+        rows = [row for one in address_hashes for row in self._database.rows(_sql.suppressed, address_hash=one)]
+        return min((Suppression(row["reason"]) for row in rows), key=list(Suppression).index, default=None)
 
     def suppress(self, address_hash: str, reason: Suppression, now: datetime) -> None:
-        """Send nothing to the address any more; of two reasons, the one that weighs more stays."""
+        """Send nothing to the address any more, for one more reason."""
         self._database.change(_sql.suppress, address_hash=address_hash, reason=reason, at=now)
 
     def end_suppression(self, address_hash: str, reason: Suppression) -> None:
-        """Send to the address again, if this is why nothing was sent."""
+        """This is no reason any more; others stay."""
         self._database.change(_sql.end_suppression, address_hash=address_hash, reason=reason)
 
     def carry_over(self, other: "Surveys") -> int:

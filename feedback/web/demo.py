@@ -27,6 +27,7 @@ from feedback.domain.followups import CLOSINGS, FollowUp
 from feedback.domain.surveys import Choice
 from feedback.domain.timing import in_words, moment_in_words
 from feedback.errors import NotFound, StoreError
+from feedback.i18n import SOURCE
 from feedback.mail.inbox import CaughtMail, Inbox
 from feedback.publish import build
 from feedback.store import Store
@@ -113,6 +114,7 @@ def _blueprint(config: Config, store: Store, clock: Clock) -> Blueprint:
         known = clock.demo()
         assert known is not None
         mails = inbox.newest(MAILS_SHOWN)
+        surveys = sorted((mail for mail in mails if mail.is_survey), key=lambda mail: mail.language != SOURCE)
         newest = store.surveys.newest_answers(None, 20)
         answers = [one for one in newest if one.answer.at > known.since and not one.is_recheck]
         answer = next((one for one in answers if one.answer.choice is Choice.NO), next(iter(answers), None))
@@ -121,7 +123,7 @@ def _blueprint(config: Config, store: Store, clock: Clock) -> Blueprint:
             closed = [one for one in store.follow_ups.closed_ones(1) if (one.closed_at or known.since) > known.since]
             follow_up = closed[0] if closed else follow_up
         return Progress(
-            example=next((mail for mail in mails if mail.is_survey), None),
+            example=next(iter(surveys), None),  # one in the language of the guide, if there is any
             answer=answer,
             alert=next((mail for mail in mails if not mail.is_survey and mail.at > known.since), None)
             if answer is not None and answer.answer.choice is Choice.NO

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import islice
 from typing import Any, NoReturn, cast
 
 from flask import Blueprint, abort, g, redirect, render_template, request, url_for
@@ -18,6 +19,7 @@ from feedback.loop import answering, opting_out
 from feedback.store import Store
 from feedback.web.forms import DetailsForm, VoteForm
 
+LANGUAGES_AT_MOST = 10  # that a browser may ask for
 FORM_LARGEST = 256 * 1024  # 5,000 letters of four bytes each, as a form encodes them, and room
 
 
@@ -25,7 +27,7 @@ def in_the_readers_language(config: Config, languages: Languages) -> dict[str, A
     """What customers' pages say things with: the customer's language, else the browser's, else the business's."""
     survey: Survey | None = g.get("survey")
     locale = survey.locale if survey is not None else None
-    language = languages.choose(locale, *request.accept_languages.values(), config.locale)
+    language = languages.choose(locale, *islice(request.accept_languages.values(), LANGUAGES_AT_MOST), config.locale)
     reply_to = config.reply_to_of(survey.team if survey is not None else None)
     return {"language": language, "reply_to": reply_to, **language.for_templates(html=True)}
 

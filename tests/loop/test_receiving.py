@@ -16,6 +16,7 @@ from feedback.errors import InboxDown
 from feedback.keys import Keys, Purpose
 from feedback.loop import answering, erasing, following_up, receiving
 from feedback.loop.explaining import explain
+from feedback.loop.health import check
 from feedback.loop.receiving import NO_WORDS, Receiving
 from feedback.mail import inbound
 from feedback.mail.mailboxes import open_mailbox
@@ -174,7 +175,7 @@ def test_a_complaint_suppresses_and_an_opt_out_weighs_more(asked: Inbox) -> None
     complaint = report("feedback-report", "Feedback-Type: abuse\nVersion: 1\n", "feedback-report")
     asked.come_back(HARD, complaint)
     assert asked.suppression() is Suppression.COMPLAINED
-    asked.come_back(dsn("failed", "5.7.1"))
+    asked.come_back(dsn("failed", "5.1.1"))
     assert asked.suppression() is Suppression.COMPLAINED
     asked.loop.opt_out(LATER)
     asked.come_back(complaint)
@@ -222,10 +223,27 @@ def test_a_survey_has_one_follow_up_however_many_replies_and_answers_there_are(a
     asked.come_back(reply("One."), reply("Two."))
     answering.answer(asked.loop.store, asked.loop.config, asked.loop.survey_id(), Choice.NO, LATER)
     (follow_up,) = asked.loop.store.follow_ups.open_ones()
-    assert follow_up.reply == "Two."
+    assert follow_up.words == "One.\n\nTwo."
     assert follow_up.answer is not None
     history = asked.loop.store.follow_ups.history(follow_up.id)
     assert [event.note for event in history if event.kind is Event.REPLIED] == ["One.", "Two."]
+
+
+def test_a_follow_up_is_about_what_came_since_it_was_opened(asked: Inbox) -> None:
+    store, config, survey_id = asked.loop.store, asked.loop.config, asked.loop.survey_id()
+    asked.come_back(reply("Hello."))
+    (follow_up,) = store.follow_ups.open_ones()
+    following_up.close(store, follow_up.id, Outcome.SOLVED, "Called.", None, LATER)
+    answering.answer(store, config, survey_id, Choice.NO, LATER + DAY)
+    (again,) = store.follow_ups.open_ones()
+    assert (again.words, again.answer is None) == ("", False)
+    answering.answer(store, config, survey_id, Choice.YES, LATER + DAY)
+    assert store.follow_ups.count_open() == 0
+    asked.come_back(reply("Thank you, all is well."), now=LATER + 2 * DAY)
+    (thanks,) = store.follow_ups.open_ones()
+    assert (thanks.words, thanks.answer) == ("Thank you, all is well.", None)
+    asked.loop.send(LATER + 2 * DAY + answering.ALERT_AFTER)
+    assert asked.loop.maildir()[-1]["Subject"].startswith("A reply: Ada")
 
 
 def test_a_yes_does_not_put_aside_what_somebody_wrote(asked: Inbox) -> None:
@@ -312,16 +330,27 @@ def test_each_mail_has_a_return_address_of_its_own_at_the_server(
 
 
 def test_about_somebody_who_was_erased_nothing_is_taken_in(asked: Inbox) -> None:
-    messages = [asked.about(message) for message in (reply("Me again."), SOFT)]
+    soft = dsn("failed", "4.4.7", "expired <ada@example.org>")
+    messages = [asked.about(message) for message in (reply("Me again."), soft)]
     erasing.erase(asked.loop.store, asked.loop.keys, "ada@example.org", LATER)
     asked.deliver(*messages)
     asked.receive()
     assert asked.loop.store.follow_ups.count_open() == 0
     assert asked.loop.rows("SELECT * FROM bounces") == []
+    assert "ada@example.org" not in "\n".join(asked.loop.store._database.connection.iterdump()).lower()
+
+
+def test_a_reply_is_erased_with_who_wrote_it_also_when_the_case_is_somebody_elses_by_now(asked: Inbox) -> None:
+    asked.come_back(reply("My secret words."))
+    asked.loop.take(replace(ADA, customer_ref="zed", email="zed@example.org", name="Zed"), now=LATER)
+    erasing.erase(asked.loop.store, asked.loop.keys, "ada@example.org", LATER)
+    assert "My secret words." not in "\n".join(asked.loop.store._database.connection.iterdump())
 
 
 def test_the_same_reply_found_in_two_places_counts_once_and_a_flood_is_bounded(asked: Inbox) -> None:
-    asked.come_back(reply("One."), reply("One."))
+    one = asked.about(reply("One.", Message_ID="<one@example.org>"))
+    asked.deliver(one, one.replace(b"\n", b"\r\n"), b"Delivered-To: other@acme.example\n" + one)
+    asked.receive()
     asked.come_back(*(reply(f"Number {number}.") for number in range(2 * REPLIES_AT_MOST)))
     (follow_up,) = asked.loop.store.follow_ups.open_ones()
     events = asked.loop.store.follow_ups.history(follow_up.id)
@@ -351,17 +380,82 @@ def test_a_broken_message_stops_no_other(asked: Inbox, broken: bytes) -> None:
 def test_what_cannot_be_understood_is_set_aside_for_its_owner_alone(
     asked: Inbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(content: bytes, own: object) -> inbound.Incoming:
+    def fail(content: bytes, own: object, **_: object) -> inbound.Incoming:
         raise RecursionError("ada@example.org")
 
     monkeypatch.setattr(receiving, "understand", fail)
-    asked.deliver(b"Subject: \xfc\n\nx\n")
-    assert asked.receive() == 1
+    broken = asked.about(HARD) + b"\xfc\n"
+    asked.deliver(broken, b"Subject: nothing of ours\n\nx\n", broken)
+    assert asked.receive() == 3
     (path,) = (asked.loop.config.data_dir / "set-aside").iterdir()
-    assert path.read_bytes() == b"Subject: \xfc\n\nx\n"
+    assert path.read_bytes() == broken
     assert path.stat().st_mode & 0o777 == 0o600
     assert "RecursionError" in caplog.text
     assert "ada@example.org" not in caplog.text
+    (told_by_health,) = [one for one in check(asked.loop.store, asked.loop.config, LATER) if one.name == "set aside"]
+    assert (told_by_health.ok, told_by_health.warns) == (True, True)
+    assert f"could not be understood: 1. Read and remove them: {path.parent}" in told_by_health.words
+    with monkeypatch.context() as patch:
+        patch.setattr(receiving, "SET_ASIDE_AT_MOST", 1)
+        asked.deliver(asked.about(SOFT))
+        asked.receive()
+    assert len(list(path.parent.iterdir())) == 1
+
+
+def test_a_message_whose_effect_fails_stops_no_other(asked: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> bool:
+        raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+
+    monkeypatch.setattr("feedback.store.returns.Returns.mark_failed", fail)
+    asked.deliver(asked.about(HARD), asked.about(reply("Still."), "B-2"))
+    assert asked.receive() == 2
+    assert [one.words for one in asked.loop.store.follow_ups.open_ones()] == ["From ada@example.org:\nStill."]
+    assert len(list((asked.loop.config.data_dir / "set-aside").iterdir())) == 1
+
+
+POISON = (
+    b"From: mailer-daemon@x.example\nContent-Type: text/plain; charset=%s\nDelivered-To: bounces+%s@acme.example\n\n"
+    b"Hi. This is the qmail-send program at x.example.\nI'm afraid I wasn't able to deliver your message to the "
+    b"following addresses.\nThis is a permanent error; I've given up. Sorry it didn't work out.\n\n<ada@example.org>:\n"
+    b"550 5.1.1 +2AA- \\ud800 no such user\n"
+)
+
+
+@pytest.mark.parametrize("charset", [b"utf-7", b"unicode-escape", b"raw-unicode-escape", b"punycode"])
+def test_a_charset_that_makes_half_letters_stops_no_other(asked: Inbox, charset: bytes) -> None:
+    token = asked.loop.keys.return_token(asked.mail_id()).encode()
+    asked.deliver(POISON % (charset, token), asked.about(HARD, "B-2"))
+    assert asked.receive() == 2
+    assert asked.suppression() is asked.suppression("bruno@example.org") is Suppression.BOUNCED
+    assert not (asked.loop.config.data_dir / "set-aside").exists()
+
+
+def test_a_bounce_of_what_staff_wrote_in_the_same_thread_is_not_the_customers(asked: Inbox) -> None:
+    reference = asked.loop.keys.sign(Purpose.MESSAGE, asked.mail_id())
+    for message in (HARD, report("feedback-report", "Feedback-Type: abuse\n", "feedback-report")):
+        staffs = message.replace(b"Message-ID: <", b"Message-ID: <staff@acme.example>\nX-Was: <", 1)
+        asked.deliver(f"References: <{reference}@acme.example>\n".encode() + staffs)
+        asked.deliver(staffs.replace(b"X-Was:", f"References: <{reference}@acme.example>\nX-Was:".encode()))
+    assert asked.receive() == 4
+    assert (asked.suppression(), asked.state()) == (None, "sent")
+
+
+def test_what_our_own_people_write_to_the_customer_is_no_reply(asked: Inbox) -> None:
+    for address in (b"care@acme.example", b"mara@acme.example", b"jonas@sub.acme.example"):
+        asked.deliver(asked.about(reply("Dear Ada, try this.").replace(b"ada@example.org", address)))
+    asked.receive()
+    assert [one.words for one in asked.loop.store.follow_ups.open_ones()] == []
+
+
+def test_words_and_senders_cannot_harm_a_terminal_or_a_mail(asked: Inbox) -> None:
+    odd = reply("It \x1b[31mstill\u202e jams\u2066.").replace(
+        b"Ada <ada@example.org>", b"=?utf-8?q?=1B[31m=00=E2=80=AEx?= <" + b"a" * 9_000 + b"@evil.example>"
+    )
+    asked.come_back(odd)
+    asked.come_back(dsn("failed", "5.1.1", "550 5.1.1 \x1b[31m\u202eno"), ref="B-2")
+    (follow_up,) = asked.loop.store.follow_ups.open_ones()
+    assert follow_up.words == "It [31mstill jams."
+    assert asked.loop.rows(f"SELECT words FROM outbox WHERE id = '{asked.mail_id('B-2')}'")[0]["words"].isprintable()
 
 
 def test_each_message_is_taken_in_once_also_after_a_crash(asked: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """The suppression list is exported and imported."""
 
-import io
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,9 +19,7 @@ def suppression(loop: Loop, address: str = ADDRESS) -> Suppression | None:
 
 
 def exported(loop: Loop) -> str:
-    file = io.StringIO()
-    export_suppressions(loop.store, loop.keys, file)
-    return file.getvalue()
+    return "".join(f"{','.join(row)}\n" for row in export_suppressions(loop.store, loop.keys))
 
 
 @pytest.fixture
@@ -91,9 +88,10 @@ def test_an_export_counts_where_its_secret_is_retired(loop: Loop, listed: Path, 
             "xyz,opted out,,S",
             "address_hash: given 'xyz', expected a hash of 64 letters, or an address in a column email",
         ),
-        ("{hash},nonsense,,S", "reason: given 'nonsense', expected one of opted out, complained"),
+        ("{hash},nonsense,,S", "reason: given 'nonsense', expected one of erased, opted out"),
         ("{hash},opted out,yesterday,S", "at: given 'yesterday', expected a time such as"),
         (",opted out,,S", "address_hash: given 'nothing'"),
+        ("{hash},opted out,0001-01-01T00:00:00+14:00,S", "at: given '0001-01-01T00:00:00+14:00'"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_told(loop: Loop, tmp_path: Path, row: str, told: str) -> None:

@@ -105,6 +105,8 @@ def test_an_undo_does_not_bring_back_an_address_that_bounces(client: FlaskClient
     with asked.store.write():
         asked.store.surveys.suppress(asked.keys.address_hashes("ada@example.org")[0], Suppression.BOUNCED, NOW)
     assert "<h1>Never ask me again?</h1>" in client.get(link).text
+    client.post(link)
+    assert suppression(asked) is Suppression.OPTED_OUT
     client.post(f"{link}/undo")
     assert suppression(asked) is Suppression.BOUNCED
 

@@ -63,6 +63,11 @@ UPDATE answers SET comment = NULL, call = 0, phone = NULL, quote_name = NULL WHE
 UPDATE follow_up_events SET note = NULL
 WHERE follow_up_id IN (SELECT id FROM follow_ups WHERE survey_id = :survey_id);
 
+-- name: erase_replies!
+-- What they mailed about it.
+UPDATE follow_up_events SET note = NULL
+WHERE kind = 'replied' AND follow_up_id IN (SELECT id FROM follow_ups WHERE survey_id = :survey_id);
+
 -- name: cancel_survey!
 -- A survey that has not been mailed is not asked any more.
 UPDATE surveys SET state = 'cancelled', reason = 'erased'

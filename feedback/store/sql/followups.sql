@@ -1,7 +1,8 @@
 -- name: follow_up_of_survey^
 -- The follow-up of a survey, if it has one.
 SELECT id, due_at, closed_at,
-  EXISTS (SELECT 1 FROM follow_up_events e WHERE e.follow_up_id = f.id AND e.kind = 'replied') AS has_reply
+  EXISTS (SELECT 1 FROM follow_up_events e WHERE e.follow_up_id = f.id AND e.kind = 'replied' AND e.seq >
+    (SELECT MAX(seq) FROM follow_up_events WHERE follow_up_id = f.id AND kind IN ('opened', 'reopened'))) AS has_reply
 FROM follow_ups f WHERE survey_id = :survey_id;
 
 -- name: times_open

@@ -1,6 +1,6 @@
 -- name: mail^
 -- A mail of ours that something came back about, and for whom it was.
-SELECT id, kind, state, survey_id, (SELECT resolution_id FROM surveys s WHERE s.id = outbox.survey_id) AS resolution_id,
+SELECT id, kind, survey_id, (SELECT resolution_id FROM surveys s WHERE s.id = outbox.survey_id) AS resolution_id,
   recipient
 FROM outbox WHERE id = :id;
 
@@ -14,8 +14,8 @@ ON CONFLICT (mail_id) DO UPDATE SET is_hard = 1 WHERE excluded.is_hard = 1 AND b
 SELECT COUNT(*) AS n FROM bounces WHERE address_hash = :address_hash AND at >= :since;
 
 -- name: came_back!
--- A mail that its server had taken did not arrive.
-UPDATE outbox SET state = 'failed', words = :words WHERE id = :id AND state IN ('sent', 'unconfirmed');
+-- A mail that its server had taken did not arrive; of an erased person no words are kept.
+UPDATE outbox SET state = 'failed', words = CASE WHEN recipient IS NOT NULL THEN :words END WHERE id = :id AND state IN ('sent', 'unconfirmed');
 
 -- name: add_reply!
 -- A reply, once, and no more of them about one survey than a limit.
@@ -24,17 +24,9 @@ SELECT :fingerprint, :survey_id FROM surveys
 WHERE id = :survey_id AND (SELECT COUNT(*) FROM replies WHERE survey_id = :survey_id) < :at_most
 ON CONFLICT (fingerprint) DO NOTHING;
 
--- name: last_read^
--- The highest key of the messages of a mailbox that have been read.
-SELECT MAX(key) AS key FROM read_messages WHERE mailbox = :mailbox;
-
--- name: is_read^
--- Whether a message has been read.
-SELECT 1 AS found FROM read_messages WHERE mailbox = :mailbox AND key = :key;
-
 -- name: read_keys
--- What is known to have been read of a mailbox, in order.
-SELECT key FROM read_messages WHERE mailbox = :mailbox ORDER BY key;
+-- What is known to have been read of a mailbox, in the order in which it was.
+SELECT key FROM read_messages WHERE mailbox = :mailbox ORDER BY seq;
 
 -- name: note_read!
 -- A message has been read.

@@ -96,24 +96,21 @@ JOIN decisions d ON d.resolution_id = r.id AND d.seq = (SELECT MAX(seq) FROM dec
 WHERE LOWER(cu.email) = LOWER(:address) AND d.verdict = 'skip' AND d.reason = 'asked_lately'
 ORDER BY r.resolved_at, c.source, c.ref;
 
--- name: suppressed^
+-- name: suppressed
 -- Why nothing is sent to an address, by its hash.
 SELECT reason FROM suppressions WHERE address_hash = :address_hash;
 
 -- name: suppress!
--- Send nothing to an address any more; a second time changes nothing, but that a complaint outweighs a fault, a wish
--- both, and an erasure all else.
+-- Send nothing to an address any more, for one more reason; a second time changes nothing.
 INSERT INTO suppressions (address_hash, at, reason) VALUES (:address_hash, :at, :reason)
-ON CONFLICT (address_hash) DO UPDATE SET reason = excluded.reason, at = excluded.at
-WHERE CASE excluded.reason WHEN 'erased' THEN 3 WHEN 'opted out' THEN 2 WHEN 'complained' THEN 1 ELSE 0 END
-  > CASE suppressions.reason WHEN 'erased' THEN 3 WHEN 'opted out' THEN 2 WHEN 'complained' THEN 1 ELSE 0 END;
+ON CONFLICT (address_hash, reason) DO NOTHING;
 
 -- name: end_suppression!
--- Send to an address again, if nothing was sent to it for one reason.
+-- A reason is no more.
 DELETE FROM suppressions WHERE address_hash = :address_hash AND reason = :reason;
 
 -- name: suppressions
--- Every opt-out, by its hash.
+-- Every address to which nothing is sent, by its hash, with each reason.
 SELECT address_hash, at, reason FROM suppressions;
 
 -- name: add_decision!
