@@ -104,7 +104,7 @@ class History:
         self._random.shuffle(people)
         today = self._end.astimezone(self._zone).date()
         customers: dict[str, CaseRecord] = {}
-        for place, given, family in people[:CUSTOMERS]:
+        for number, (place, given, family) in enumerate(people[:CUSTOMERS]):
             address = f"{slug(given)}.{slug(family)}@example.{self._random.choice(('org', 'com', 'net'))}"
             years = self._random.choices((None, 0, 1, 2, 3, 5, 8), (15, 20, 22, 18, 12, 8, 5))[0]
             since = None if years is None else today - timedelta(days=365 * years + self._random.randrange(30, 360))
@@ -115,7 +115,9 @@ class History:
                 email=address,
                 name=f"{given} {family}",
                 customer_since=since,
-                locale=place.locale,
+                locale=place.locale
+                if number % 3 == 0
+                else None,  # most help desks do not know it; visitors read English
                 zone=place.zone,
                 country=place.country,
             )

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -28,6 +28,7 @@ from feedback.domain.surveys import Choice
 from feedback.domain.timing import in_words, moment_in_words
 from feedback.errors import NotFound, StoreError
 from feedback.i18n import SOURCE
+from feedback.keys import Keys, Purpose
 from feedback.mail.inbox import CaughtMail, Inbox
 from feedback.publish import build
 from feedback.store import Store
@@ -44,6 +45,7 @@ PASSES = timedelta(hours=24)
 A_MINUTE = timedelta(minutes=1)
 WAIT_S = 20
 STILL_AT_WORK = "The jobs are still at work. Load this page again in a moment."
+_LINK = re.compile(r"/s/([^/\s]+)/yes")
 _CONTENT = re.compile(rb"<(?:header|main)\b")  # the bar stands before it, and behind a link that skips to it
 _LETTER_POLICY = (
     "sandbox allow-top-navigation-by-user-activation allow-popups; default-src 'none'; style-src 'unsafe-inline'; "
@@ -72,11 +74,11 @@ class Progress:
         return self.follow_up is not None and self.follow_up.outcome in CLOSINGS
 
 
-def init_demo(app: Flask, config: Config, store: Store, clock: Clock) -> None:
+def init_demo(app: Flask, config: Config, store: Store, keys: Keys, clock: Clock) -> None:
     """Adds the guide, and to every page what the clock reads; nothing if this is no demo."""
     if clock.demo() is None:
         return
-    app.register_blueprint(_blueprint(config, store, clock))
+    app.register_blueprint(_blueprint(config, store, keys, clock))
 
     @app.after_request
     def tell(response: Response) -> Response:
@@ -96,7 +98,7 @@ def init_demo(app: Flask, config: Config, store: Store, clock: Clock) -> None:
         return response
 
 
-def _blueprint(config: Config, store: Store, clock: Clock) -> Blueprint:
+def _blueprint(config: Config, store: Store, keys: Keys, clock: Clock) -> Blueprint:
     demo = Blueprint("demo", __name__, url_prefix="/demo")
     demo.before_request(csrf.protect)
     inbox = Inbox(config.mail_folder)
@@ -114,7 +116,6 @@ def _blueprint(config: Config, store: Store, clock: Clock) -> Blueprint:
         known = clock.demo()
         assert known is not None
         mails = inbox.newest(MAILS_SHOWN)
-        surveys = sorted((mail for mail in mails if mail.is_survey), key=lambda mail: mail.language != SOURCE)
         newest = store.surveys.newest_answers(None, 20)
         answers = [one for one in newest if one.answer.at > known.since and not one.is_recheck]
         answer = next((one for one in answers if one.answer.choice is Choice.NO), next(iter(answers), None))
@@ -123,7 +124,7 @@ def _blueprint(config: Config, store: Store, clock: Clock) -> Blueprint:
             closed = [one for one in store.follow_ups.closed_ones(1) if (one.closed_at or known.since) > known.since]
             follow_up = closed[0] if closed else follow_up
         return Progress(
-            example=next(iter(surveys), None),  # one in the language of the guide, if there is any
+            example=example(mails),
             answer=answer,
             alert=next((mail for mail in mails if not mail.is_survey and mail.at > known.since), None)
             if answer is not None and answer.answer.choice is Choice.NO
@@ -142,6 +143,19 @@ def _blueprint(config: Config, store: Store, clock: Clock) -> Blueprint:
             return inbox.get(key)
         except NotFound:
             abort(404)
+
+    def example(mails: Sequence[CaughtMail]) -> CaughtMail | None:
+        """A mail to be answered: one in the language of the guide, if there is any."""
+        unanswered = [mail for mail in mails if mail.is_survey and not is_answered(mail)]
+        return next((mail for mail in unanswered if mail.language == SOURCE), next(iter(unanswered), None))
+
+    def is_answered(mail: CaughtMail) -> bool:
+        link = _LINK.search(mail.text)
+        survey_id = keys.verify(Purpose.SURVEY, link[1]) if link is not None else None
+        try:
+            return survey_id is None or store.surveys.get(survey_id).newest is not None
+        except NotFound:  # erased
+            return True
 
     @demo.get("/mail/<key>")
     def mail(key: str) -> Response:
