@@ -39,6 +39,7 @@ def inbox(make_loop: Callable[..., Loop], mail_server: MailServer, tmp_path: Pat
     return Inbox(loop, folder)
 
 
+@pytest.mark.torture
 def test_an_autoresponder_never_gets_an_answer(inbox: Inbox, mail_server: MailServer) -> None:
     for number in range(ROUNDS):
         now = SENT + number * timedelta(minutes=10)
@@ -50,6 +51,7 @@ def test_an_autoresponder_never_gets_an_answer(inbox: Inbox, mail_server: MailSe
     assert inbox.loop.store.follow_ups.count_open() == 0
 
 
+@pytest.mark.torture
 def test_one_that_does_not_say_what_it_is_reaches_the_team_once_and_gets_no_answer(
     inbox: Inbox, mail_server: MailServer
 ) -> None:
@@ -66,6 +68,7 @@ def test_one_that_does_not_say_what_it_is_reaches_the_team_once_and_gets_no_answ
     assert inbox.loop.store.follow_ups.count_open() == 1
 
 
+@pytest.mark.torture
 def test_an_autoresponder_of_the_team_is_not_taken_for_a_customer(inbox: Inbox, mail_server: MailServer) -> None:
     inbox.come_back(reply("It still jams."), now=SENT)
     for number in range(ROUNDS):

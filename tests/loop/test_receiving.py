@@ -491,6 +491,7 @@ def test_a_mailbox_that_is_away_is_told_and_read_later(asked: Inbox) -> None:
     assert asked.suppression() is Suppression.BOUNCED
 
 
+@pytest.mark.torture
 def test_ten_thousand_messages_are_read_each_once(asked: Inbox) -> None:
     count = 10_000 if TORTURE else 300
     filler = reply("Nothing of ours.").replace(b"In-Reply-To:", b"X-Nothing:")
