@@ -1,6 +1,7 @@
 """An owner's colour, made legible: contrast as WCAG 2.2 (1.4.3) computes it."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from feedback.config import OURS
 
@@ -25,6 +26,7 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+@cache
 def accent(brand: str) -> Accent:
     """The brand's colour, darkened for the light ground and lightened for the dark one until it passes."""
     if brand == OURS:
