@@ -61,6 +61,11 @@ def _split(url: str) -> SplitResult | None:
         return None
 
 
+def _is_web_address(parts: SplitResult | None) -> bool:
+    """Whether it is one that customers may be sent to: with a host, and nobody's name and password in it."""
+    return bool(parts and parts.scheme in ("http", "https") and parts.hostname and parts.username is None)
+
+
 class Config(BaseModel):
     """The settings, each read from `FEEDBACK_<NAME>`, or from the file that `FEEDBACK_<NAME>_FILE` names."""
 
@@ -146,14 +151,7 @@ class Config(BaseModel):
     @field_validator("privacy_url")
     @classmethod
     def _check_privacy_url(cls, value: str) -> str:
-        parts = _split(value)
-        if value and (
-            parts is None
-            or parts.scheme not in ("http", "https")
-            or not parts.hostname
-            or parts.username is not None
-            or not _URL.fullmatch(value)
-        ):
+        if value and not (_is_web_address(_split(value)) and _URL.fullmatch(value)):
             raise ValueError("an address such as https://acme.example/privacy")
         return value
 
@@ -169,16 +167,9 @@ class Config(BaseModel):
     @classmethod
     def _check_url(cls, value: str) -> str:
         parts = _split(value)
-        if value and (
-            parts is None
-            or parts.scheme not in ("http", "https")
-            or not parts.hostname
-            or parts.username is not None
-            or _HOST.fullmatch(parts.hostname) is None
-            or parts.path.strip("/")
-            or parts.query
-            or parts.fragment
-        ):
+        has_more = parts is not None and (parts.path.strip("/") or parts.query or parts.fragment)
+        host = (parts.hostname if parts is not None else None) or ""
+        if value and (has_more or not _is_web_address(parts) or not _HOST.fullmatch(host)):
             raise ValueError(
                 "https:// and a name without a path, such as https://care.acme.example (xn--… for other letters)"
             )

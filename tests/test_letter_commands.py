@@ -1,9 +1,12 @@
 """`feedback letter` and `feedback words`, and suppressions to and from files, as an owner runs them."""
 
 import re
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from feedback.cli import main
 from feedback.loop.samples import SampleKind
 from tests.conftest import MailServer, Workplace, eventually, text_of
 
@@ -87,3 +90,23 @@ def test_suppressions_go_to_a_file_and_come_from_one(workplace: Workplace) -> No
         "export", "suppressions", "out.csv", status=1
     )
     assert "0 new, 1 known before." in workplace.feedback("import", "suppressions", "out.csv")
+
+
+def test_a_letter_is_opened_in_the_browser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    opened: list[str] = []
+
+    def launch(url: str) -> int:
+        opened.append(url)
+        return 0
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FEEDBACK_SENDER", "Acme <care@acme.example>")
+    monkeypatch.setattr("click.launch", launch)
+    done = CliRunner().invoke(main, ["letter", "survey", "--locale", "ja", "--open"])
+    assert done.output == f"The letter is in {opened[0]}.\n"
+    assert "お問い合わせ" in Path(opened[0]).read_text("utf-8")
+    monkeypatch.setattr("click.launch", lambda url: 1)
+    assert (
+        "No browser could be started here.\nThe letter is in "
+        in CliRunner().invoke(main, ["letter", "alert", "--open"]).output
+    )

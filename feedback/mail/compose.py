@@ -29,6 +29,7 @@ _NAME_LONGEST = 100
 _UTF_8 = Charset("utf-8")
 _UTF_8.header_encoding = BASE64  # to weigh it against quoted-printable costs more than it saves
 _BOUNDARY = "=_part"  # quoted-printable never writes this
+_BLANKS = re.compile(r"[ \t\n\r\x0b\x0c\x1c-\x1f\x85\u2028\u2029]+")  # but no-break spaces, which French takes, stay
 _LINES = re.compile(r"[\x20-\x7e]*(\r\n [\x20-\x7e]*)*")
 
 
@@ -211,7 +212,7 @@ def _text(text: str, header: str) -> str:
 
 def _plain(text: str) -> str:
     """Text in one line, and none in it that a mail program would decode (RFC 2047)."""
-    return " ".join(text.replace("=?", "= ?").split())
+    return _BLANKS.sub(" ", text.replace("=?", "= ?")).strip()
 
 
 def _render(name: str, words: dict[str, Any], language: Language) -> str:

@@ -1,4 +1,5 @@
 import email
+import html
 import re
 from dataclasses import replace
 from datetime import date, timedelta
@@ -18,6 +19,7 @@ from feedback.domain.cases import text
 from feedback.domain.surveys import LetterFacts
 from feedback.domain.wording import CASE_LONGEST, shortened
 from feedback.errors import FieldError
+from feedback.i18n import LANGUAGES, load_languages
 from feedback.mail import compose
 from tests.conftest import NOW, html_of, parse_mail, text_of
 
@@ -176,18 +178,27 @@ ENCODED = st.sampled_from(
 )
 
 
+LONG = 'Smith, "Jo" <jo@evil.example>, Ltd. of the Northern and Southern Counties, Inc.'
+KINDS = st.sampled_from(["survey", "reminder", "recheck"])
+
+
 @given(
-    name=st.text(max_size=300) | ENCODED, subject=st.text(max_size=400) | ENCODED, agent=st.text(max_size=300) | ENCODED
+    name=st.text(max_size=300) | ENCODED,
+    subject=st.text(max_size=400) | ENCODED,
+    agent=st.text(max_size=300) | ENCODED,
+    code=st.sampled_from(LANGUAGES),
+    kind=KINDS,
 )
-@example(name="=?utf-8?q?x?=", subject="a\r\nBcc: eve@example.org", agent='"; <eve@example.org>')
-@example(name="Ada", subject="x", agent=f"evil@evil.example, {'x' * 70}")
 @example(
-    name="Ada", subject="x", agent='Smith, "Jo" <jo@evil.example>, Ltd. of the Northern and Southern Counties, Inc.'
+    name="=?utf-8?q?x?=", subject="a\r\nBcc: eve@example.org", agent='"; <eve@example.org>', code="en", kind="survey"
 )
-@example(name="سارة \u202e", subject="🖨️" * 100, agent="Zoë, the \\ one")
+@example(name="Ada", subject="x", agent=f"evil@evil.example, {'x' * 70}", code="ar", kind="reminder")
+@example(name="Ada", subject="100 % %(name)s %s {{ x }}", agent=LONG, code="ja", kind="recheck")
+@example(name="سارة \u202e", subject="🖨️" * 100, agent="Zoë, the \\ one", code="en", kind="survey")
+@example(name="x" * 300, subject="y" * 300, agent="z" * 300, code="pl", kind="survey")
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_whatever_name_and_subject_the_mail_parses_back_and_no_header_is_injected(
-    name: str, subject: str, agent: str
+    name: str, subject: str, agent: str, code: str, kind: str
 ) -> None:
     values: dict[str, Any] = {}
     for field, value in (("name", name), ("subject", subject), ("agent", agent)):
@@ -195,21 +206,34 @@ def test_whatever_name_and_subject_the_mail_parses_back_and_no_header_is_injecte
             values[field] = text(field, value) if value else None  # what intake lets through
         except FieldError:
             values[field] = None
-    content = content_of(replace(LETTER, team=None, **values))
-    message = parse_mail(content)
-    assert sorted(message.keys()) == HEADERS
+    letter = replace(LETTER, team=None, locale=code, is_recheck=kind == "recheck", **values)
+    reminds_of = "first.signature" if kind == "reminder" else None
+    content = compose.survey(
+        letter, LINKS, CONFIG, "id.signature", NOW + timedelta(days=1), reminds_of=reminds_of
+    ).content
+    message, say = parse_mail(content), load_languages(CONFIG.words_dir).choose(code).text
+    assert sorted(message.keys()) == sorted([*HEADERS, *(["In-Reply-To", "References"] if reminds_of else [])])
+    question = ("Re: " if reminds_of else "") + say("Is it solved now?" if letter.is_recheck else "Did we solve it?")
     if values["subject"] and len(values["subject"]) < 100:
-        shown = " ".join(values["subject"].replace("=?", "= ?").split())
-        assert message["Subject"] == f"Did we solve it? — {shown}".strip()
+        shown = one_line(values["subject"])
+        assert message["Subject"] == f"{question} — {shown}".strip()
     assert message["To"] == "ada@example.org"
     assert [a.addr_spec for a in message["Reply-To"].addresses] == ["care@acme.example"]
-    shown = " ".join((names.signed(values["agent"]) or "Acme").replace("=?", "= ?").split())
+    shown = one_line(names.signed(values["agent"]) or "Acme")
     if len(shown) <= 100:
         assert mailboxes(content, "Reply-To") == [(shown, "care@acme.example")]
     if values["subject"]:
-        assert f"“{plain(shortened(values['subject'], CASE_LONGEST))}”" in plain(text_of(message))
+        assert plain(shortened(values["subject"], CASE_LONGEST)) in plain(text_of(message))
+        assert plain(html.escape(shortened(values["subject"], CASE_LONGEST), quote=False)) in plain(
+            html.unescape(html_of(message)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        )
     greeted = names.greeted(values["name"])
-    assert plain(text_of(message)).startswith(f"Hello {plain(greeted)}," if greeted else "Hello,")
+    hello = say("Hello %(name)s,", name=greeted) if greeted else say("Hello,")
+    assert plain(text_of(message)).splitlines()[0] == plain(hello)
+
+
+def one_line(text: str) -> str:
+    return re.sub(r"[ \t\n\r\x0b\x0c\x1c-\x1f\x85\u2028\u2029]+", " ", text.replace("=?", "= ?")).strip()
 
 
 def plain(text: str) -> str:
