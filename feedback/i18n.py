@@ -23,17 +23,20 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po, write_po
 from markupsafe import Markup, escape
 
+from feedback import __version__
 from feedback.errors import ConfigError
 
 SOURCE = "en"
 LANGUAGES = (SOURCE, "de", "fr", "es", "it", "pt", "nl", "pl", "ar", "ja")
 DOMAIN = "feedback"
 _TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,3}")
+_PO_LINE = re.compile(r'(#.*|(msg(id|id_plural|str|str\[\d\]) *)?"([^"\\]|\\.)*")?')
 _PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 _ISOLATE, _POP = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 _HOW_TO = """\
 # Every sentence for customers. Keep those that you want to say otherwise, in words/{}.po, and delete the others:
-# they stay as they are, and follow later versions."""
+# they stay as they are, and follow later versions.
+# {}"""
 _log = logging.getLogger(__name__)
 
 
@@ -154,7 +157,9 @@ class Languages:
     def as_text(self, code: str) -> str:
         """Every sentence as it is said in a language now, as a catalogue to be changed by hand."""
         current = self._catalogues[code]
-        catalogue = Catalog(code, DOMAIN, _HOW_TO.format(code), "feedback-loop", fuzzy=False)
+        nobody = dict.fromkeys(("msgid_bugs_address", "last_translator", "language_team"), "none")
+        header = _HOW_TO.format(code, _review(code))
+        catalogue = Catalog(code, DOMAIN, header, "feedback-loop", __version__, fuzzy=False, **nobody)
         for forms in sentences().values():
             if len(forms) == 1:
                 catalogue.add(forms[0], current.gettext(forms[0]))
@@ -211,6 +216,14 @@ def sentences() -> dict[str, tuple[str, ...]]:
     return {forms[0]: forms for message in catalogue if (forms := _forms(message.id))[0]}
 
 
+def _review(code: str) -> str:
+    """Whether a native speaker has reviewed the language's catalogue, as its header says."""
+    if code == SOURCE:
+        return "Reviewed by a native speaker: not yet."
+    path = resources.files("feedback").joinpath("translations", code, "LC_MESSAGES", f"{DOMAIN}.po")
+    return next(line.lstrip("# ") for line in path.read_text("utf-8").splitlines() if "Reviewed by" in line)
+
+
 def _a_count_for_each_form(catalogue: Catalog) -> list[int]:
     """A number that takes each plural form of a language, in their order."""
     which = c2py(catalogue.plural_expr)
@@ -221,8 +234,11 @@ def _a_count_for_each_form(catalogue: Catalog) -> list[int]:
 def read_catalogue(path: Path, code: str) -> Catalog:
     """A catalogue in its text form. Raises ConfigError."""
     try:
-        with path.open("rb") as file:
-            return read_po(file, locale=code, abort_invalid=True)
+        content = path.read_bytes()
+        for number, line in enumerate(content.decode().splitlines(), 1):  # Babel makes the best of what is half-written
+            if not _PO_LINE.fullmatch(line.strip()):
+                raise ConfigError(f'{path}, line {number}: expected a sentence between two ", or a comment behind #.')
+        return read_po(BytesIO(content), locale=code, abort_invalid=True)
     except (OSError, PoFileError, ValueError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}. It must be a gettext catalogue in UTF-8.") from None
 
@@ -232,10 +248,10 @@ def broken_places(original: Iterable[str], translated: Iterable[str]) -> str | N
     expected = {name for form in original for name in _PLACEHOLDER.findall(form)}
     for form in translated:
         given = set(_PLACEHOLDER.findall(form))
-        try:
-            form % dict.fromkeys(expected, 1)
-        except (KeyError, TypeError, ValueError):
-            return f"{form!r} has a place that is not filled, or a % that is none; write %% for a percent sign"
+        if "%" in _PLACEHOLDER.sub("", form.replace("%%", "")):
+            return f"{form!r} has a % that is no place; write %% for a percent sign"
+        if unknown := given - expected:
+            return f"{form!r} has %({min(unknown)})s, which is not filled"
         if missing := expected - given - {"count"}:
             return f"{form!r} lacks {', '.join(f'%({name})s' for name in sorted(missing))}"
     return None

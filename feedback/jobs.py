@@ -59,9 +59,9 @@ def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
         reader = Receiving(store, asking, keys, config, open_mailbox(config))
         receiving = [Job("receive", "reads what has come back", reader.step, 60, reader.close)]
     return [
+        *receiving,
         Job("ask", "puts the surveys that are due into the outbox", asking.step, 15),
         *(Job("send", "sends what is in the outbox", sender.step, 10, sender.close) for sender in senders),
-        *receiving,
         Job("backup", "backs everything up once a night", partial(back_up_if_due, store, config), 300),
         Job("publish", "builds the site once a day", partial(publish_if_due, store, config), 60),
     ]

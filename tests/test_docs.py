@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -103,10 +104,18 @@ def test_the_commands_of_the_page_about_the_desk_work(workplace: Workplace) -> N
 
 
 def test_the_commands_of_the_page_about_mail_work(workplace: Workplace) -> None:
-    (workplace.folder / "unsubscribed.csv").write_text("email\nada@example.org\n")
+    (workplace.folder / "unsubscribed.csv").write_text("email\nbruno@example.org\n")
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    (workplace.folder / "mine.csv").write_text(
+        f"source,ref,status,resolved_at,email\ntrial,1001,resolved,{now},ada@example.org\n"
+    )
+    workplace.feedback("import", "cases", "mine.csv")
+    workplace.feedback("tick", "--at", "due")
     for command in commands_in(ROOT / "docs" / "mail.md"):
         run(workplace, command, 0)
     assert "Did we solve it?" in (workplace.folder / "words" / "en.po").read_text()
+    assert "  | It still jams.\n" in workplace.feedback("followups")
+    assert "The customer answered the mail: It still jams." in workplace.feedback("explain", "1001")
 
 
 def test_the_command_of_the_import_page_works(workplace: Workplace) -> None:

@@ -101,8 +101,10 @@ def test_what_was_compiled_is_what_is_written(code: str) -> None:
 @pytest.mark.parametrize(
     ("translated", "wrong"),
     [
-        (("Hallo %(nome)s,",), "a place that is not filled"),
-        (("Hallo %(name),",), "a place that is not filled"),
+        (("Hallo %(nome)s,",), "has %(nome)s, which is not filled"),
+        (("Hallo %(name),",), "has a % that is no place"),
+        (("Moin %(name)s, 100% gut",), "has a % that is no place"),
+        (("Ja, 100% sicher, %(name)s",), "has a % that is no place"),
         (("100 % für %(name)s",), "write %% for a percent sign"),
         (("Hallo,",), "lacks %(name)s"),
         (("Hallo %(name)s,",), None),
@@ -231,10 +233,22 @@ def test_an_owners_wording_that_cannot_be_used_is_told_with_its_line(
         Languages(own_words(tmp_path, code, entry))
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"nonsense", b'msgid "\xfc"\nmsgstr "x"\n'])
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xfe\x00", b'msgid "\xfc"\nmsgstr "x"\n', b'msgid "Hello,"\nmsgid "x"\nmsgid_plural "y"\nmsgstr[7] "z"\n'],
+)
 def test_an_owners_file_that_is_no_catalogue_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "de.po").write_bytes(content)
     with pytest.raises(ConfigError, match=r"de\.po cannot be read: .* It must be a gettext catalogue in UTF-8"):
+        Languages(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line", ['msgstr "Passt alles?', "msgstr Passt alles", 'msgstr "Passt" alles"', "nonsense", 'msgstr "Passt\\"']
+)
+def test_a_quote_that_is_not_closed_is_told_with_its_line(tmp_path: Path, line: str) -> None:
+    (tmp_path / "de.po").write_text(f'# ours\nmsgid "Did we solve it?"\n{line}\n', "utf-8")
+    with pytest.raises(ConfigError, match=r'de\.po, line 3: expected a sentence between two ", or a comment behind #'):
         Languages(tmp_path)
 
 
@@ -245,6 +259,8 @@ def test_every_sentence_can_be_had_as_text_and_used_as_it_is(code: str, language
     again = Languages(tmp_path).as_text(code)
     assert without_date(again) == without_date(text)
     assert text.count("\nmsgid ") == len(i18n.sentences()) + 1
+    assert "\n# Reviewed by a native speaker: not yet.\n" in text
+    assert not re.search("PROJECT|EMAIL@|FULL NAME|LL@li", text)
 
 
 def without_date(text: str) -> str:

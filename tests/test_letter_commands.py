@@ -82,14 +82,14 @@ def test_suppressions_go_to_a_file_and_come_from_one(workplace: Workplace) -> No
     (workplace.folder / "list.csv").write_text("email\nada@example.org\nnonsense\n")
     said = workplace.feedback("import", "suppressions", "list.csv", status=1)
     assert said == (
-        "Addresses that are never asked: 1 new, 0 known before.\n"
-        "  line 3 refused: email: given 'nonsense', expected an address\n"
+        "Addresses that are never asked: 1 new, 0 known before, 1 refused.\n"
+        "  line 3: email: given 'nonsense', expected an address\n"
     )
     assert workplace.feedback("export", "suppressions", "out.csv") == "1 addresses are in out.csv.\n"
     assert "is here already, and is not overwritten" in workplace.feedback(
         "export", "suppressions", "out.csv", status=1
     )
-    assert "0 new, 1 known before." in workplace.feedback("import", "suppressions", "out.csv")
+    assert "0 new, 1 known before, 0 refused." in workplace.feedback("import", "suppressions", "out.csv")
 
 
 def test_a_letter_is_opened_in_the_browser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

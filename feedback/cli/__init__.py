@@ -22,7 +22,6 @@ from feedback.keys import load_keys
 from feedback.loop.health import check
 from feedback.publish import build
 from feedback.store import open_store
-from feedback.store.outbox import MailState
 
 
 @click.group(cls=Commands)
@@ -75,13 +74,13 @@ def tick(at: At | None) -> None:
     """Run every job once, in the order of the loop, each until it finds no more work."""
     config = load_config()
     store = open_store(config.database_url)
-    sent_before = store.outbox.counts().get(MailState.SENT, 0)
+    sent_before = store.outbox.count_sent()
     failures = jobs.tick(config, store, load_keys(config.data_dir), moment(config, store, at))
     for name, failure in failures.items():
         click.echo(safe(f"{name}: {f'failed: {failure}' if failure else 'done'}"))
     counts = store.outbox.counts()
     where = f" (see {config.mail_folder / 'new'})" if config.mail.startswith("maildir:") else ""
-    click.echo(f"Mails sent now: {counts.get(MailState.SENT, 0) - sent_before}{where}.")
+    click.echo(f"Mails sent now: {store.outbox.count_sent() - sent_before}{where}.")
     click.echo("Outbox: " + (", ".join(f"{n} {state}" for state, n in counts.items()) or "empty"))
     if any(failures.values()):
         raise SystemExit(1)

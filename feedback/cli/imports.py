@@ -127,9 +127,10 @@ def import_suppressions_command(file: Path) -> None:
     """Take in addresses that are never asked, from FILE: a CSV with a column email, or an export of ours."""
     config = load_config()
     report = import_suppressions(open_store(config.database_url), load_keys(config.data_dir), file, datetime.now(UTC))
-    click.echo(f"Addresses that are never asked: {report.added:,} new, {report.known:,} known before.")
+    counts = f"{report.added:,} new, {report.known:,} known before, {len(report.refused):,} refused"
+    click.echo(f"Addresses that are never asked: {counts}.")
     for row in report.refused:
-        click.echo(safe(f"  line {row.line} refused: {row.error}"))
+        click.echo(safe(f"  line {row.line}: {row.error}"))
     if report.refused:
         raise SystemExit(1)
 

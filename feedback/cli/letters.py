@@ -74,7 +74,7 @@ def _open(mail: CaughtMail) -> None:
 def words_command(language: str) -> None:
     """Print every sentence for customers in LANGUAGE, as a catalogue that you can change.
 
-    Keep those that you want to say otherwise in words/LANGUAGE.po; see docs/letters.md.
+    Keep those that you want to say otherwise in words/LANGUAGE.po; see docs/mail.md.
     """
     config = load_config()
     click.echo(load_languages(config.words_dir).as_text(language), nl=False)

@@ -19,4 +19,4 @@ class Commands(click.Group):
 
 def safe(line: str) -> str:
     """A line for a terminal: what others wrote must not command it."""
-    return "".join(letter for letter in line if letter.isprintable())
+    return "".join(letter if letter.isprintable() else " " * letter.isspace() for letter in line)

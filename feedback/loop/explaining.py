@@ -118,6 +118,8 @@ def _asking(keys: Keys, config: Config, story: ResolutionStory, zone: ZoneInfo) 
 
 
 def _following_up(story: ResolutionStory, follow_up: FollowUp | None, zone: ZoneInfo) -> Iterator[str]:
+    if follow_up is not None and follow_up.reply:
+        yield f"The customer answered the mail: {' '.join(follow_up.reply.split())}"
     if follow_up is not None and follow_up.closed_at is None:
         yield f"A follow-up is open; it is due {in_words(follow_up.due_at, zone)}."
     elif follow_up is not None and follow_up.closed_at is not None and follow_up.outcome is not None:
@@ -154,6 +156,8 @@ def _delivery(story: ResolutionStory, zone: ZoneInfo) -> str:
     to = f" to {story.recipient}" if story.recipient else ""
     handed = in_words(story.handed_over_at, zone) if story.handed_over_at else ""
     due = in_words(story.mail_due_at, zone) if story.mail_due_at else ""
+    if story.delivery == "failed" and story.words and story.words.startswith("it came back"):
+        return f"The mail{to} went out on {handed}, and {story.words}."
     return {
         "queued": f"The mail is in the outbox, due {due}{words}.",
         "claimed": "The mail is being prepared.",

@@ -9,9 +9,9 @@ from feedback.loop.sending import daily_cap, sent_lately
 from feedback.store import Store
 
 LATE_AFTER = {  # each job's longest step, with room; a job beats after every step
+    "receive": timedelta(minutes=10),
     "ask": timedelta(minutes=2),
     "send": timedelta(minutes=5),
-    "receive": timedelta(minutes=10),
     "backup": timedelta(minutes=30),
     "publish": timedelta(minutes=10),
 }
@@ -77,9 +77,20 @@ def _mail(store: Store, config: Config, now: datetime) -> Check:
         told.insert(
             0, f"the daily cap of {cap} mails is reached, and the rest waits. If that is right, set FEEDBACK_DAILY_CAP"
         )
+    if trouble.returned_alerts:
+        told.insert(
+            0,
+            f"alerts that came back: {trouble.returned_alerts}. Nobody may hear of a “no” there: see what the server "
+            "said in the desk's outbox, and check FEEDBACK_ALERT_TO",
+        )
     if trouble.late_alerts:
         told.insert(0, f"{trouble.late_alerts} alerts about a “no” have not been taken by the mail server for an hour")
-    return Check("mail", trouble.late_alerts == 0, "; ".join(told), warns=pause is not None or is_capped)
+    return Check(
+        "mail",
+        not trouble.late_alerts and not trouble.returned_alerts,
+        "; ".join(told),
+        warns=pause is not None or is_capped,
+    )
 
 
 def _set_aside(config: Config) -> list[Check]:

@@ -10,12 +10,13 @@ def survey_url(config: Config, keys: Keys, survey_id: str) -> str:
     return f"{config.base_url}/s/{keys.sign(Purpose.SURVEY, survey_id)}"
 
 
-def opt_out_url(config: Config, keys: Keys, address: str) -> str:
+def opt_out_url(config: Config, keys: Keys, address: str, locale: str | None) -> str:
     """The opt-out page of an address, which takes the one-click POST of RFC 8058 as well.
 
-    It leads there whatever becomes of survey and case, for the hash of the address stands in it.
+    It leads there whatever becomes of survey and case, for the hash of the address stands in it, and the language.
     """
-    return f"{config.base_url}/o/{keys.sign(Purpose.OPT_OUT, keys.address_hashes(normalise_email(address))[0])}"
+    token = keys.sign(Purpose.OPT_OUT, keys.address_hashes(normalise_email(address))[0])
+    return f"{config.base_url}/o/{token}{f'?in={locale}' if locale else ''}"
 
 
 def return_address(config: Config, keys: Keys, mail_id: str) -> str:

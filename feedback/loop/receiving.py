@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class Receiving:
         self._config = config
         self._mailbox = mailbox
         self._unread: Iterator[Arrived] | None = None
+        self._seen: Counter[str] = Counter()
 
     def step(self, now: datetime) -> bool:
         """Take in the next message. False if there is none. Raises InboxDown."""
@@ -63,6 +65,9 @@ class Receiving:
             raise
         self._unread = None
         self._forget()
+        if self._seen:
+            _log.info("read what came back: %s", ", ".join(f"{count} {sort}" for sort, count in self._seen.items()))
+            self._seen.clear()
         return False
 
     def close(self) -> None:
@@ -73,6 +78,7 @@ class Receiving:
         try:
             about = self._about(references(arrived.content))
             incoming = self._understood(arrived, about) if about is not None else None
+            self._seen[incoming.sort if incoming is not None else "not about our mail"] += 1
             with self._store.write():
                 is_ours = self._store.returns.note_read(self._mailbox.name, arrived.key)
                 if is_ours and about is not None and incoming is not None:
@@ -123,14 +129,15 @@ class Receiving:
             self._bounced(mail, incoming, now)
 
     def _bounced(self, mail: SentMail, incoming: Incoming, now: datetime) -> None:
-        """It did not arrive, so it was no question either; an alert shows as late until somebody acts."""
-        words = f"it came back: {incoming.words}" if incoming.words else "it came back"
-        failed = self._store.returns.mark_failed(mail.id, words)
-        if mail.kind is Kind.ALERT or mail.recipient is None:
+        """It did not arrive, so it was no question either; of an alert, health tells until its follow-up is closed."""
+        is_hard = incoming.sort is Sort.HARD_BOUNCE
+        failed = self._store.returns.mark_failed(mail.id, came_back(incoming.words, for_good=is_hard))
+        if mail.recipient is None:
             return
         hashes = self._hashes(mail.recipient)
-        is_hard = incoming.sort is Sort.HARD_BOUNCE
         self._store.returns.note_bounce(mail.id, hashes[0], is_hard=is_hard, now=now)
+        if mail.kind is Kind.ALERT:
+            return
         if is_hard or self._store.returns.bounces_since(hashes, now - SOFT_WITHIN) >= SOFT_AT_MOST:
             self._store.surveys.suppress(hashes[0], Suppression.BOUNCED, now)
         if failed and mail.kind is Kind.SURVEY and mail.resolution_id is not None:
@@ -187,6 +194,12 @@ class _Way(Enum):
 class _About:
     mail: SentMail
     way: _Way
+
+
+def came_back(diagnosis: str, *, for_good: bool) -> str:
+    """What the outbox says of a mail that came back."""
+    said = diagnosis.removeprefix("smtp;").strip()
+    return f"it came back{' for good' if for_good else ''}{f': {said}' if said else ''}"
 
 
 def set_aside(config: Config, content: bytes) -> Path | None:

@@ -20,7 +20,7 @@ class SampleKind(StrEnum):
 
 def sample(kind: SampleKind, config: Config, keys: Keys, recipient: str, locale: str, now: datetime) -> compose.Letter:
     """A letter as it would go out by these settings. Its links are well formed, but nothing is behind them."""
-    message_id = keys.sign(Purpose.MESSAGE, new_id())
+    message_id = f"{new_id()}.sample"  # unsigned: who answers a sample is not taken for a customer
     if kind is SampleKind.ALERT:
         return compose.alert(_follow_up(now, config), recipient, config, message_id, now)
     survey = survey_url(config, keys, new_id())
@@ -43,7 +43,7 @@ def sample(kind: SampleKind, config: Config, keys: Keys, recipient: str, locale:
         config,
         message_id,
         now,
-        reminds_of=keys.sign(Purpose.MESSAGE, new_id()) if kind is SampleKind.REMINDER else None,
+        reminds_of=f"{new_id()}.sample" if kind is SampleKind.REMINDER else None,
     )
 
 

@@ -247,7 +247,7 @@ class Sending:
         letter = self._store.outbox.letter(mail.survey_id)
         assert letter.email is not None
         survey = survey_url(self._config, self._keys, mail.survey_id)
-        opt_out = opt_out_url(self._config, self._keys, letter.email)
+        opt_out = opt_out_url(self._config, self._keys, letter.email, letter.locale)
         links = compose.Links(yes=f"{survey}/yes", no=f"{survey}/no", opt_out=opt_out)
         reminds_of = None
         if mail.kind is Kind.REMINDER:

@@ -4,6 +4,7 @@ It holds keyed hashes, not addresses, so what is exported is of use only where t
 Lists of other programs have addresses.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -48,8 +49,11 @@ def import_suppressions(store: Store, keys: Keys, path: Path, now: datetime) -> 
     report = SuppressionReport()
     with open_records(path) as file:
         columns = file.columns or []
-        if "email" not in columns and "address_hash" not in columns:
-            raise FileError(f"{path} has the columns {', '.join(columns) or 'none'}; expected one named email.")
+        if not any(_name(column) in ("email", "address_hash") for column in columns):
+            raise FileError(
+                f"{path} has the columns {', '.join(columns) or 'none'}; expected one named email.\n"
+                "Write email into the first line, above the addresses."
+            )
         batch: list[tuple[str, Suppression, datetime]] = []
         for row in file:
             if isinstance(row, BadRow):
@@ -78,7 +82,8 @@ def _store(store: Store, batch: list[tuple[str, Suppression, datetime]], report:
 
 
 def _read(row: Row, keys: Keys, now: datetime) -> tuple[str, Suppression, datetime]:
-    values = {name: text(name, value) for name, value in row.values.items() if name in (*COLUMNS, "email")}
+    named = {_name(column): value for column, value in row.values.items()}
+    values = {name: text(name, named[name]) for name in (*COLUMNS, "email") if name in named}
     if email := values.get("email"):
         if not is_email(email):
             raise FieldError("email", email, "an address")
@@ -90,6 +95,12 @@ def _read(row: Row, keys: Keys, now: datetime) -> tuple[str, Suppression, dateti
     except ValueError:
         raise FieldError("reason", values["reason"], f"one of {', '.join(Suppression)}") from None
     return address_hash, reason, _moment(values.get("at"), now)
+
+
+def _name(column: str) -> str:
+    """The columns of ours by their names, that of addresses by whatever other programs call it."""
+    name = column.strip().lower()
+    return "email" if re.sub("[^a-z]", "", name) in ("email", "mail", "emailaddress", "address") else name
 
 
 def _hash(values: dict[str, str | None], keys: Keys) -> str:

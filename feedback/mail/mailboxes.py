@@ -153,6 +153,8 @@ class ImapBox:
         return client
 
     def _words(self, error: Exception) -> str:
+        if isinstance(error, OSError) and error.strerror:
+            return f"the inbox {self.name}: {error.strerror}"
         said = re.sub(r"^b['\"]|['\"]$", "", str(error)) or type(error).__name__
         if "LOGIN" in type(error).__name__.upper() or "AUTHENTICATION" in said.upper():
             said = "the login was refused"  # some servers repeat what they were sent

@@ -78,6 +78,7 @@ class Trouble:
     """What a person should know of the outbox."""
 
     late_alerts: int
+    returned_alerts: int
     failed: int
     unconfirmed: int
 
@@ -227,6 +228,12 @@ class Outbox:
     def counts(self) -> dict[MailState, int]:
         return {MailState(row["state"]): row["n"] for row in self._database.rows(_sql.count_by_state)}
 
+    def count_sent(self) -> int:
+        """How many mails went out, those that came back later among them."""
+        row = self._database.row(_sql.count_sent)
+        assert row is not None
+        return int(row["n"])
+
     def surveys_between(self, since: datetime, until: datetime) -> int:
         """How many customers' mails were handed over."""
         row = self._database.row(_sql.surveys_between, since=since, until=until)
@@ -336,4 +343,4 @@ class Outbox:
         """Alerts unsent about follow-ups opened before a moment; surveys failed or in doubt, due after another."""
         row = self._database.row(_sql.trouble, alerts_before=alerts_before, since=since)
         assert row is not None
-        return Trouble(row["late_alerts"], row["failed"], row["unconfirmed"])
+        return Trouble(row["late_alerts"], row["returned_alerts"], row["failed"], row["unconfirmed"])

@@ -26,7 +26,7 @@ FORM_LARGEST = 256 * 1024  # 5,000 letters of four bytes each, as a form encodes
 def in_the_readers_language(config: Config, languages: Languages) -> dict[str, Any]:
     """What customers' pages say things with: the customer's language, else the browser's, else the business's."""
     survey: Survey | None = g.get("survey")
-    locale = survey.locale if survey is not None else None
+    locale = survey.locale if survey is not None else request.args.get("in")  # of the customer whom the link was for
     language = languages.choose(locale, *islice(request.accept_languages.values(), LANGUAGES_AT_MOST), config.locale)
     reply_to = config.reply_to_of(survey.team if survey is not None else None)
     return {"language": language, "reply_to": reply_to, **language.for_templates(html=True)}
@@ -61,7 +61,8 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         day = language().day(local_day(survey.resolved_at, zone_of(survey.whereabouts, config)))
         return render_template(
             "survey.html", token=token, survey=survey, ready=ready, day=day, error=error, helper=helper(survey),
-            how_often=asks_how_often(config, language()), opt_out_token=keys.sign(Purpose.OPT_OUT, survey.id),
+            how_often=asks_how_often(config, language()),
+            opt_out_token=keys.sign(Purpose.OPT_OUT, survey.id), locale=survey.locale,
         )  # fmt: skip
 
     def thanks(token: str, survey: Survey, form: DetailsForm) -> str:
@@ -125,7 +126,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         standing = opting_out.standing(store, keys, key)
         return render_template(
             "opt_out.html", token=token, is_out=standing is not None, is_back=is_back,
-            can_return=standing is Suppression.OPTED_OUT,
+            can_return=standing is Suppression.OPTED_OUT, locale=request.args.get("in"),
         )  # fmt: skip
 
     @pages.get("/o/<token>")

@@ -118,7 +118,7 @@ def test_a_hard_bounce_suppresses_the_address_and_the_mail_counts_as_failed(aske
     asked.loop.take(replace(ADA, ref="A-2", resolved_at=NOW + 30 * DAY), now=NOW + 30 * DAY)
     assert asked.loop.ask(NOW + 31 * DAY) == 0
     assert "We do not ask: our mail to this address came back." in told(asked, "A-2")
-    assert "it came back: smtp; 550 5.1.1 unknown" in told(asked, "A-1")
+    assert ", and it came back for good: 550 5.1.1 unknown." in told(asked, "A-1")
 
 
 def told(inbox: Inbox, ref: str) -> str:
@@ -189,16 +189,23 @@ def test_who_was_passed_over_for_a_mail_that_came_back_has_a_turn(asked: Inbox) 
     assert asked.loop.ask(SENT + DAY) == 1
 
 
-def test_an_alert_that_came_back_shows_as_late(asked: Inbox) -> None:
+def test_an_alert_that_came_back_turns_health_red_until_its_follow_up_is_closed(asked: Inbox) -> None:
     answering.answer(asked.loop.store, asked.loop.config, asked.loop.survey_id(), Choice.NO, SENT)
     asked.loop.send(SENT + answering.ALERT_AFTER)
     (alert,) = asked.loop.rows("SELECT id FROM outbox WHERE kind = 'alert'")
     reference = asked.loop.keys.sign(Purpose.MESSAGE, alert["id"])
     asked.deliver(replace_reference(HARD, reference), replace_reference(reply("I am away."), reference))
     asked.receive()
-    assert asked.loop.store.outbox.trouble(alerts_before=LATER, since=NOW).late_alerts == 1
+    (mail,) = [one for one in check(asked.loop.store, asked.loop.config, LATER) if one.name == "mail"]
+    assert (mail.ok, mail.words.startswith("alerts that came back: 1. Nobody may hear of a “no” there")) == (
+        False,
+        True,
+    )
     assert asked.suppression("mara@acme.example") is None
-    assert asked.loop.store.follow_ups.count_open() == 1
+    (follow_up,) = asked.loop.store.follow_ups.open_ones()
+    following_up.close(asked.loop.store, follow_up.id, Outcome.SOLVED, "Called.", None, LATER)
+    (mail,) = [one for one in check(asked.loop.store, asked.loop.config, LATER) if one.name == "mail"]
+    assert mail.ok
 
 
 def test_a_reply_opens_a_follow_up_with_its_text_and_the_team_hears_of_it(asked: Inbox) -> None:
@@ -212,11 +219,13 @@ def test_a_reply_opens_a_follow_up_with_its_text_and_the_team_hears_of_it(asked:
     alert = asked.loop.maildir()[-1]
     assert alert["To"] == "mara@acme.example"
     assert alert["Subject"] == "A reply: Ada — Printer jams on page two"
-    assert "Ada answered our mail about “Printer jams on page two”. A person wrote it, and waits for one." in text_of(
-        alert
+    assert (
+        "Ada answered our mail about “Printer jams on page two”. Read it, answer if it needs that, and close it."
+        in text_of(alert)
     )
     assert "> It still jams.\n> Please call.\n" in text_of(alert)
     assert asked.loop.rows("SELECT * FROM answers") == []
+    assert "The customer answered the mail: It still jams. Please call." in told(asked, "A-1")
 
 
 def test_a_survey_has_one_follow_up_however_many_replies_and_answers_there_are(asked: Inbox) -> None:
@@ -456,6 +465,13 @@ def test_words_and_senders_cannot_harm_a_terminal_or_a_mail(asked: Inbox) -> Non
     (follow_up,) = asked.loop.store.follow_ups.open_ones()
     assert follow_up.words == "It [31mstill jams."
     assert asked.loop.rows(f"SELECT words FROM outbox WHERE id = '{asked.mail_id('B-2')}'")[0]["words"].isprintable()
+
+
+def test_what_was_read_is_told_in_the_log(asked: Inbox, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    asked.deliver(asked.about(HARD), b"Subject: x\n\nx\n", asked.about(reply("Hm."), "B-2"), b"Subject: y\n\nx\n")
+    asked.receive()
+    assert "read what came back: 1 hard bounce, 2 not about our mail, 1 reply" in caplog.text
 
 
 def test_each_message_is_taken_in_once_also_after_a_crash(asked: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:

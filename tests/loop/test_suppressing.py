@@ -108,6 +108,9 @@ def test_a_moment_to_come_is_now_and_a_file_without_addresses_is_refused(loop: L
     import_suppressions(loop.store, loop.keys, path, NOW)
     ((at, _),) = loop.store.surveys.suppressed_since().values()
     assert at == datetime(2026, 3, 3, 12, tzinfo=UTC)
+    for column in ("Email", "E-Mail", "mail", " EMAIL ADDRESS "):
+        path.write_text(f"Name,{column}\nAda,ada@example.org\n")
+        assert import_suppressions(loop.store, loop.keys, path, NOW).known == 1
     path.write_text("name\nAda\n")
     with pytest.raises(FileError, match=r"has the columns name; expected one named email"):
         import_suppressions(loop.store, loop.keys, path, NOW)

@@ -60,6 +60,23 @@ def test_the_button_opts_out_and_another_undoes_it(client: FlaskClient, asked: L
     assert "<h1>Never ask me again?</h1>" in client.get(link).text
 
 
+def test_the_page_speaks_the_customers_language_whoever_opens_it(asked: Loop) -> None:
+    asked.take(replace(ADA, ref="B-2", customer_ref="eva", email="eva@example.org", locale="de-AT"))
+    asked.ask()
+    asked.send()
+    client = create_app(asked.config, asked.store, asked.keys, lambda: LATER).test_client()
+    link = asked.maildir()[-1]["List-Unsubscribe"].strip("<>").removeprefix("http://127.0.0.1:8000")
+    english = {"Accept-Language": "en"}
+    page = client.get(link, headers=english).text
+    for _ in range(3):
+        assert '<html lang="de"' in page
+        action = re.search(r'action="([^"]+)"', page)
+        assert action is not None
+        page = client.post(action[1].replace("&amp;", "&"), headers=english).text
+    survey = client.get(f"/s/{asked.keys.sign(Purpose.SURVEY, asked.survey_id('B-2'))}/no").text
+    assert re.search(r'href="/o/[^"?]+\?in=de-AT"', survey)
+
+
 def test_the_link_of_the_page_means_the_same_address(client: FlaskClient, asked: Loop, link: str) -> None:
     page = client.get(f"/s/{asked.keys.sign(Purpose.SURVEY, asked.survey_id())}/no").text
     found = re.search(r'href="(/o/[^"]+)"', page)

@@ -108,11 +108,18 @@ WHERE survey_id = :survey_id AND state IN ('unconfirmed', 'retry') AND handed_ov
 -- The outbox at a glance.
 SELECT state, COUNT(*) AS n FROM outbox GROUP BY state ORDER BY state;
 
+-- name: count_sent^
+-- How many mails went out, those that came back later among them.
+SELECT COUNT(*) AS n FROM outbox o WHERE state = 'sent' OR EXISTS (SELECT 1 FROM bounces b WHERE b.mail_id = o.id);
+
 -- name: trouble
--- How many alerts about follow-ups opened before a moment are unsent, and what became doubtful or failed since another.
+-- How many alerts about follow-ups opened before a moment are unsent, or came back about open ones, and what became doubtful or failed since another.
 SELECT (SELECT COUNT(*) FROM outbox o JOIN follow_ups f ON f.id = o.follow_up_id
     WHERE o.kind = 'alert' AND o.state NOT IN ('sent', 'dropped') AND o.attempts > 0
-      AND f.closed_at IS NULL AND f.opened_at < :alerts_before) AS late_alerts,
+      AND f.closed_at IS NULL AND f.opened_at < :alerts_before
+      AND NOT EXISTS (SELECT 1 FROM bounces b WHERE b.mail_id = o.id)) AS late_alerts,
+  (SELECT COUNT(*) FROM bounces b JOIN outbox o ON o.id = b.mail_id JOIN follow_ups f ON f.id = o.follow_up_id
+    WHERE f.closed_at IS NULL) AS returned_alerts,
   COUNT(CASE WHEN kind <> 'alert' AND state = 'failed' AND due_at >= :since THEN 1 END) AS failed,
   COUNT(CASE WHEN kind <> 'alert' AND state = 'unconfirmed' AND due_at >= :since THEN 1 END) AS unconfirmed
 FROM outbox;
