@@ -38,7 +38,7 @@ test: install corpus
 	$(BIN)/pytest
 
 unit: install
-	$(BIN)/pytest tests/domain tests/store tests/loop tests/mail tests/web tests/publish tests/test_config.py tests/test_keys.py
+	$(BIN)/pytest --numprocesses auto tests/domain tests/store tests/loop tests/mail tests/web tests/publish tests/test_config.py tests/test_keys.py
 
 torture: install corpus
 	TORTURE=1 $(BIN)/pytest -m torture
