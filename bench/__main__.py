@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from bench import deciding, imports, pages, publishing, sending
+from bench import deciding, imports, pages, publishing, receiving, sending
 
 RUNS = 5
 
@@ -14,6 +14,7 @@ def main() -> None:
         ("survey page", pages.measure),
         ("publish", publishing.measure),
         ("sending", sending.measure),
+        ("receiving", receiving.measure),
     ):
         print(f"{name}", flush=True)
         for line, ratios in measure(RUNS).items():

@@ -22,7 +22,7 @@ def sample(kind: SampleKind, config: Config, keys: Keys, recipient: str, locale:
     """A letter as it would go out by these settings. Its links are well formed, but nothing is behind them."""
     message_id = f"{new_id()}.sample"  # unsigned: who answers a sample is not taken for a customer
     if kind is SampleKind.ALERT:
-        return compose.alert(_follow_up(now, config), recipient, config, message_id, now)
+        return compose.alert(sample_follow_up(config, now), recipient, config, message_id, now)
     survey = survey_url(config, keys, new_id())
     opt_out = f"{config.base_url}/o/{keys.sign(Purpose.OPT_OUT, new_id())}"
     facts = LetterFacts(
@@ -47,7 +47,8 @@ def sample(kind: SampleKind, config: Config, keys: Keys, recipient: str, locale:
     )
 
 
-def _follow_up(now: datetime, config: Config) -> FollowUp:
+def sample_follow_up(config: Config, now: datetime) -> FollowUp:
+    """A made-up one."""
     said = Details((Stage.RESOLVE,), "It still jams on page two.", call=True, phone="+49 30 5550 0142")
     return FollowUp(
         id="sample",

@@ -56,7 +56,7 @@ def create_app(config: Config, store: Store, keys: Keys, clock: Callable[[], dat
     app.register_error_handler(FeedbackError, _feedback_error)
     app.register_error_handler(Exception, _unforeseen_error)
     app.after_request(_headers(config, page_policy(style)))
-    app.context_processor(lambda: survey.in_the_readers_language(config, languages))
+    app.context_processor(lambda: survey.for_customers(config, languages))
     demo.init_demo(app, config, store, keys, demo_clock)
     if config.proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

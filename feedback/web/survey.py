@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
-from typing import Any, NoReturn, cast
+from typing import NoReturn
 
 from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -23,11 +23,17 @@ LANGUAGES_AT_MOST = 10  # that a browser may ask for
 FORM_LARGEST = 256 * 1024  # 5,000 letters of four bytes each, as a form encodes them, and room
 
 
-def in_the_readers_language(config: Config, languages: Languages) -> dict[str, Any]:
-    """What customers' pages say things with: the customer's language, else the browser's, else the business's."""
+def readers_language(config: Config, languages: Languages) -> Language:
+    """The customer's, else the browser's, else the business's."""
     survey: Survey | None = g.get("survey")
     locale = survey.locale if survey is not None else request.args.get("in")  # of the customer whom the link was for
-    language = languages.choose(locale, *islice(request.accept_languages.values(), LANGUAGES_AT_MOST), config.locale)
+    return languages.choose(locale, *islice(request.accept_languages.values(), LANGUAGES_AT_MOST), config.locale)
+
+
+def for_customers(config: Config, languages: Languages) -> dict[str, object]:
+    """What customers' pages say things with, and the way to a person."""
+    survey: Survey | None = g.get("survey")
+    language = readers_language(config, languages)
     reply_to = config.reply_to_of(survey.team if survey is not None else None)
     return {"language": language, "reply_to": reply_to, **language.for_templates(html=True)}
 
@@ -48,7 +54,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return survey
 
     def language() -> Language:
-        return cast("Language", in_the_readers_language(config, languages)["language"])
+        return readers_language(config, languages)
 
     def ended(survey: Survey) -> tuple[str, int] | None:
         end = survey.ends_at(config)

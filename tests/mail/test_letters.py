@@ -2,14 +2,22 @@
 
 import html
 import re
+from dataclasses import replace
 from email.message import EmailMessage
 
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from feedback.config import load_config
-from feedback.domain.surveys import Choice, Details, Stage
+from feedback.domain.cases import text as checked_line
+from feedback.domain.surveys import Choice, Details, Stage, clean
+from feedback.errors import FieldError
 from feedback.loop import answering
+from feedback.loop.samples import sample_follow_up
 from feedback.mail import compose
 from tests.conftest import ADA, DAY, NOW, Loop, html_of, parse_mail, text_of
 
+SAMPLE = sample_follow_up(load_config({}, env_file=None), NOW)
 SAID = Details((Stage.RESOLVE, Stage.ENHANCE), "Page <two> again.\n& three.", call=True, phone="+49 30 5550 0142")
 
 
@@ -75,3 +83,38 @@ def test_an_alert_about_a_silent_customer_says_so_in_both_parts(loop: Loop) -> N
     message = alert(loop, Details())
     assert "They have not written what is wrong. Ask them." in text_of(message)
     assert "They have not written what is wrong. Ask them." in words_of(html_of(message))
+
+
+@given(who=st.text(max_size=200), case=st.text(max_size=300), said=st.text(max_size=400), by_mail=st.booleans())
+@example(who="=?utf-8?q?x?=", case="a\r\nBcc: eve@example.org", said="<script>\x1b[31m", by_mail=False)
+@example(who="سارة \u202e", case="🖨️" * 50, said="{{ 7*7 }} %s", by_mail=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_whatever_a_customer_writes_an_alert_parses_back(who: str, case: str, said: str, by_mail: bool) -> None:
+    customer, subject = taken_in("name", who), taken_in("subject", case)
+    words = clean(said)
+    follow_up = replace(SAMPLE, customer=customer, subject=subject, reply=words)
+    if by_mail:
+        follow_up = replace(follow_up, answer=None)
+    config = load_config({"FEEDBACK_SENDER": "care@acme.example"}, env_file=None)
+    message = parse_mail(compose.alert(follow_up, "mara@acme.example", config, "id.signature", NOW).content)
+    assert sorted(message.keys()) == sorted(
+        ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"]
+    )
+    assert message["Subject"].startswith("A reply: " if by_mail else "Not solved: ")
+    text, page = text_of(message), html_of(message)
+    for line in words.splitlines():
+        assert f"> {line}".rstrip() in text
+        assert html.escape(line, quote=False) in html.escape(html.unescape(page), quote=False)
+    if customer:
+        assert f"Customer: {customer}" in text
+    if subject:
+        assert f"“{subject}”" in text
+    assert "<script>" not in page
+
+
+def taken_in(field: str, value: str) -> str | None:
+    """As intake takes it."""
+    try:
+        return checked_line(field, value)
+    except FieldError:
+        return None
