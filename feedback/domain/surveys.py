@@ -14,10 +14,8 @@ COMMENT_LONGEST = 5_000
 
 
 def clean(text: str | None) -> str:
-    """The text as it was meant: browsers send CRLF; control characters, of writing direction too, and half a surrogate
-    pair say nothing.
-    """
-    plain = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "", (text or "").replace("\r\n", "\n"))
+    """The text as it was meant: browsers send CRLF; control characters and half a surrogate pair say nothing."""
+    plain = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", (text or "").replace("\r\n", "\n"))
     return plain.encode("utf-8", "replace").decode().strip()
 
 

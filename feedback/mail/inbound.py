@@ -15,10 +15,9 @@ from enum import StrEnum
 
 from flufl.bounce import all_failures
 
-from feedback.domain.surveys import clean
 from feedback.domain.wording import shortened
 from feedback.keys import RETURN_TOKEN_LENGTH
-from feedback.mail.replies import part_text, reply_text
+from feedback.mail.replies import inert, part_text, reply_text
 from feedback.setting_types import is_email
 
 
@@ -230,4 +229,4 @@ def _first_line(message: Message) -> str:
 
 
 def _one_line(words: str) -> str:
-    return shortened(" ".join(clean(words).split()), _WORDS_LONGEST)
+    return shortened(" ".join(inert(words).split()), _WORDS_LONGEST)

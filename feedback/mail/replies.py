@@ -30,11 +30,12 @@ _UNSEEN = frozenset(("head", "script", "style", "title"))
 _QUOTES = re.compile(r"gmail_quote|moz-cite-prefix|yahoo_quoted|protonmail_quote|OLK_SRC")
 _ANSWERED = re.compile(r"divRplyFwdMsg|appendonsend")  # Outlook: all that follows is the mail that was answered
 _VOID = frozenset(("br", "hr", "img", "input", "link", "meta", "wbr"))
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _NOT_FOR_TEXT = frozenset(("idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape", "utf-7"))
 
 
 def part_text(part: Message) -> str:
-    """A part as text, its beginning, in whatever charset it says; UTF-8 if that is none."""
+    """A part as text, its beginning, in whatever charset it says, UTF-8 if that is none."""
     raw = part.get_payload(decode=True)
     raw = raw[: 4 * _LONGEST] if isinstance(raw, bytes) else b""
     told = re.search(r"charset\s*=\s*\"?([\w.:-]{1,40})", str(part.get("Content-Type", ""))[:2_000], re.IGNORECASE)
@@ -43,7 +44,12 @@ def part_text(part: Message) -> str:
         text = raw.decode("utf-8" if charset.replace("-", "_") in _NOT_FOR_TEXT else charset, "replace")
     except (LookupError, ValueError):
         text = raw.decode("utf-8", "replace")
-    return text[:_LONGEST]
+    return inert(text[:_LONGEST])
+
+
+def inert(text: str) -> str:
+    """Text that commands no terminal and turns no writing around it."""
+    return clean(_TURNS.sub("", text))
 
 
 def reply_text(message: Message, own_addresses: Sequence[str]) -> str:
@@ -54,10 +60,10 @@ def reply_text(message: Message, own_addresses: Sequence[str]) -> str:
         if not str(part.get("Content-Disposition", "")).lower().startswith("attachment")
     }
     if (plain := parts.get("text/plain")) is not None:
-        words = _own_words(clean(part_text(plain)), own_addresses)
+        words = _own_words(part_text(plain), own_addresses)
     elif (page := parts.get("text/html")) is not None:
         text, has_quote = _text_of(part_text(page))
-        words = _own_words(clean(text), own_addresses, ends_with_attribution=has_quote)
+        words = _own_words(inert(text), own_addresses, ends_with_attribution=has_quote)
     else:
         return ""
     return shortened(words, COMMENT_LONGEST)

@@ -266,7 +266,7 @@ def test_answers_between_the_quotes_are_kept() -> None:
     "page",
     [
         "<div>It still jams.</div><div class='gmail_quote'>On 3 March 2026 Acme:<blockquote>Did</blockquote></div>",
-        "<p>It still jams.</p><div id='appendonsend'></div><hr><div><b>From:</b> Acme<br>Hello</div>",
+        "<p>It still&#x202e; jams&#27;.</p><div id='appendonsend'></div><hr><div><b>From:</b> Acme<br>Hello</div>",
         "<html><head><style>p{}</style></head><body>It <b>still</b>\n jams.<br><br>Am 3.3.2026 schrieb A:<blockquote>x",
         "It still jams.<script>x()</script><div class='moz-cite-prefix'>Acme wrote:</div><blockquote>x</blockquote>",
     ],
