@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import itertools
 import os
 import secrets
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
@@ -392,9 +394,16 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
     place.stop()
 
 
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_ports = itertools.cycle(range(12_000 + 1_000 * (WORKER % 16), 13_000 + 1_000 * (WORKER % 16)))
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """One that neither another test worker nor the system, which takes its own from 32,768 on, takes meanwhile."""
+    while True:
+        port = next(_ports)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def eventually(check: Callable[[], object], within_s: float = 20) -> None:
