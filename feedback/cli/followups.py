@@ -53,7 +53,8 @@ def _follow_up(follow_up: FollowUp, config: Config) -> list[str]:
     lines = [f"{follow_up.id}  {state}", f"  {who or 'unknown customer'}: {follow_up.subject or follow_up.case_ref}"]
     details = follow_up.details
     if details.call:
-        lines.append(f"  asks for a call: {details.phone or 'no number given'}")
+        when = f", {details.call_time}" if details.call_time else ""
+        lines.append(f"  asks for a call: {details.phone or 'no number given'}{when}")
     lines += [f"  | {line}" for line in follow_up.words.splitlines()]
     if follow_up.note:
         lines.append(f"  note: {follow_up.note}")

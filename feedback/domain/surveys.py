@@ -73,6 +73,7 @@ class Details:
     comment: str = ""
     call: bool = False
     phone: str = ""
+    call_time: str = ""  # when a call suits them, in their words
     quote_name: str | None = None  # None: we may not quote; "" is consent without a name
 
     def __bool__(self) -> bool:
@@ -100,6 +101,7 @@ class Survey:
     team: str | None
     locale: str | None = None
     whereabouts: Whereabouts = field(default_factory=Whereabouts)
+    contacts: int | None = None  # how many it took until the help desk called the case solved
     answers: int = 0
     first_answer_at: datetime | None = None
     newest: Answer | None = None

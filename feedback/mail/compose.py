@@ -139,7 +139,7 @@ def alert(follow_up: FollowUp, recipient: str, config: Config, message_id: str, 
         "quoted": "\n".join(f"> {line}".rstrip() for line in follow_up.words.splitlines()),
         "reasons": [REASONS[Choice.NO][stage] for stage in details.reasons],
         "call": details.call,
-        "phone": details.phone,
+        "called": ", ".join(part for part in (details.phone, details.call_time) if part),
         "due": in_words(follow_up.due_at, config.zone),
         "link": f"{config.base_url}/desk/follow-ups/{follow_up.id}",
     }

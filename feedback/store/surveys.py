@@ -258,6 +258,7 @@ class Surveys:
             team=row["team"],
             locale=row["locale"],
             whereabouts=Whereabouts(row["zone"], row["country"], row["team"]),
+            contacts=row["interactions"],
             answers=row["answers"],
             first_answer_at=moment_or_none(row["first_answer_at"]),
             newest=answer_of(row) if row["answer_id"] else None,
@@ -290,6 +291,7 @@ class Surveys:
             comment=details.comment or None,
             call=details.call,
             phone=details.phone or None,
+            call_time=details.call_time or None,
             quote_name=details.quote_name,
         )
 
@@ -361,6 +363,7 @@ def answer_of(row: Mapping[str, Any]) -> Answer:
             comment=row["comment"] or "",
             call=bool(row["call"]),
             phone=row["phone"] or "",
+            call_time=row["call_time"] or "",
             quote_name=row["quote_name"],
         ),
         details_at=moment_or_none(row["details_at"]),

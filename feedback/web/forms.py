@@ -44,6 +44,7 @@ class DetailsForm(Form):
     )
     call = BooleanField()
     phone = StringField(validators=[Length(max=50)])
+    call_time = StringField(validators=[Length(max=100)])
     quote = BooleanField()
     quote_name = StringField(validators=[Length(max=100)])
 
@@ -57,6 +58,7 @@ class DetailsForm(Form):
             comment=self.comment.data or "",
             call=calls,
             phone=" ".join(clean(self.phone.data).split()) if calls else "",
+            call_time=" ".join(clean(self.call_time.data).split()) if calls else "",
             quote_name=" ".join(clean(self.quote_name.data).split()) if quotes else None,
         )
 

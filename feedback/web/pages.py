@@ -1,4 +1,4 @@
-"""What every page of ours shares: the style sheet, sent inside the page, and the policy that allows just that."""
+"""What pages of ours share: the style sheet, sent inside the page, a script, and the policy that allows just those."""
 
 import base64
 import hashlib
@@ -8,15 +8,25 @@ from string import Template
 from feedback.domain.colours import Accent
 
 
+def _static(name: str) -> str:
+    return resources.files("feedback.web").joinpath("static", name).read_text("utf-8").strip()
+
+
+DRAFT = _static("draft.js")  # keeps what a customer types; no page needs it
+
+
 def page_style(accent: Accent) -> str:
     """The style sheet, with the business's colour."""
-    shared = resources.files("feedback.web").joinpath("static", "pages.css").read_text("utf-8").strip()
-    return Template(shared).substitute(accent=accent.light, accent_dark=accent.dark)
+    return Template(_static("pages.css")).substitute(accent=accent.light, accent_dark=accent.dark)
 
 
 def page_policy(style: str) -> str:
-    """Content-Security-Policy: nothing but our own style, and forms that go back to us."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    """Content-Security-Policy: nothing but our own style and our one script, and forms that go back to us."""
     return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(DRAFT)}; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
     )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

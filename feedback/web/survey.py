@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from feedback.config import Config
 from feedback.domain import names
+from feedback.domain.followups import CALL_AFTER
 from feedback.domain.surveys import REASONS, Choice, Suppression, Survey
 from feedback.domain.timing import local_day, zone_of
 from feedback.domain.wording import asks_how_often
@@ -79,7 +80,8 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             by = language().moment(follow_up.due_at, zone_of(survey.whereabouts, config))
         return render_template(
             "thanks.html", token=token, survey=survey, answer=survey.newest, form=form, by=by, helper=helper(survey),
-            reasons=REASONS[survey.newest.choice], is_open=now() <= survey.ends_at(config),
+            reasons=REASONS[survey.newest.choice], call_first=(survey.contacts or 0) >= CALL_AFTER,
+            is_open=now() <= survey.ends_at(config),
         )  # fmt: skip
 
     def helper(survey: Survey) -> str | None:
@@ -171,6 +173,7 @@ def _filled(survey: Survey) -> DetailsForm:
             "comment": said.comment,
             "call": said.call,
             "phone": said.phone,
+            "call_time": said.call_time,
             "quote": said.quote_name is not None,
             "quote_name": said.quote_name or "",
         }

@@ -74,6 +74,37 @@ def test_a_customer_answers_adds_words_and_changes_the_mind_on_a_small_phone(lin
     assert page.complaints == []  # type: ignore[attr-defined]
 
 
+def test_what_was_typed_survives_a_reload_in_its_tab_until_it_is_sent(link: str, browser: Browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    complaints = watch(page)
+    page.goto(link)
+    page.get_by_role("button", name="Send my answer: No").click()
+    here = page.url
+    page.get_by_label("It came back").check()
+    page.get_by_label("In your own words").fill("Again, on page")
+    page.reload()
+    assert page.get_by_label("In your own words").input_value() == "Again, on page"
+    assert page.get_by_label("It came back").is_checked()
+    other = context.new_page()
+    other.goto(here)
+    assert other.get_by_label("In your own words").input_value() == ""
+    page.get_by_label("In your own words").fill("Again, on page two")
+    page.get_by_role("button", name="Add this to my answer").click()
+    page.get_by_label("In your own words").fill("")
+    page.goto(here)
+    assert page.get_by_label("In your own words").input_value() == ""  # emptied, and not sent yet
+    page.get_by_role("button", name="Save the change").click()
+    other.reload()
+    assert other.get_by_label("In your own words").input_value() == ""
+    page.get_by_role("link", name="My answer is “Yes”").click()
+    page.get_by_role("button", name="Send my answer: Yes").click()
+    assert page.get_by_label("In your own words").input_value() == ""
+    assert not page.get_by_label("It has become better since last time").is_checked()
+    assert complaints == []
+    context.close()
+
+
 def test_the_keyboard_alone_is_enough(link: str, browser: Browser) -> None:
     page = browser.new_page()
     page.goto(link)
@@ -90,7 +121,7 @@ def test_touch_targets_are_large_enough(link: str, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 320, "height": 640})
     page.goto(link)
     page.get_by_role("button").click()
-    for target in page.locator("button, .choices label, .check, textarea, input[type=tel]").all():
+    for target in page.locator("button, .choices label, .check, textarea, input[type=tel], input[type=text]").all():
         box = target.bounding_box()
         assert box is not None
         assert box["height"] >= 44

@@ -21,7 +21,15 @@ from tests.conftest import ADA, BRUNO, DAY, NOW, Loop
 
 LATER = NOW + DAY
 ADDRESS = "ada@example.org"
-TRACES = (b"ada@example.org", b"printer jams", b"page two again", b"5550 0142", b"told her to clean", b'"ada"')
+TRACES = (
+    b"ada@example.org",
+    b"printer jams",
+    b"page two again",
+    b"5550 0142",
+    b"before noon",
+    b"told her to clean",
+    b'"ada"',
+)
 
 
 def erase(loop: Loop, address: str = ADDRESS) -> None:
@@ -35,7 +43,9 @@ def say_no(loop: Loop) -> str:
     loop.send()
     survey_id = loop.survey_id()
     answering.answer(loop.store, loop.config, survey_id, Choice.NO, LATER)
-    said = Details((), "Page two again.", call=True, phone="+49 30 5550 0142", quote_name="Ada")
+    said = Details(
+        (), "Page two again.", call=True, phone="+49 30 5550 0142", call_time="before noon", quote_name="Ada"
+    )
     answering.add_details(loop.store, loop.config, survey_id, Choice.NO, said, LATER)
     return survey_id
 

@@ -340,7 +340,9 @@ def old_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             "INSERT INTO surveys VALUES (?, ?, 0, 'asked', NULL, '2026-03-04T12:00:00Z', '2026-03-04T12:00:00Z')",
             (survey_id, resolution),
         )
-        old.surveys.add_answer(survey_id, Choice.NO, ASKED)
+        execute(
+            "INSERT INTO answers (id, survey_id, seq, at, choice) VALUES ('a', 's', 1, '2026-03-04T12:00:00Z', 'no')"
+        )
         execute("INSERT INTO staff VALUES ('mara', 'mara@acme.example', 'Mara', 'a hash', NULL)")
         execute(
             "INSERT INTO follow_ups VALUES ('f', ?, NULL, '2026-03-04T12:00:00Z', '2026-03-05T12:00:00Z', NULL, NULL)",

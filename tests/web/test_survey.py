@@ -12,7 +12,7 @@ from feedback.config import Config
 from feedback.domain.surveys import COMMENT_LONGEST, Choice
 from feedback.keys import Purpose
 from feedback.web import create_app
-from tests.conftest import ADA, DAY, NOW, Loop
+from tests.conftest import ADA, DAY, NOW, Loop, text_of
 
 LATER = NOW + DAY + timedelta(hours=2)
 
@@ -124,7 +124,7 @@ def test_odd_words_are_kept_and_inert(client: FlaskClient, loop: Loop, path: str
     answer = loop.store.surveys.get(loop.survey_id()).newest
     assert answer is not None
     assert answer.details.comment == comment.replace("\x00", "")
-    assert "<script>" not in client.get(path).text
+    assert "<script>alert" not in client.get(path).text
 
 
 def test_the_mind_can_be_changed_for_14_days(client: FlaskClient, clock: Clock, loop: Loop, path: str) -> None:
@@ -232,6 +232,7 @@ def test_every_page_has_strict_headers_and_none_sets_a_cookie(client: FlaskClien
         answer = client.get(address)
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
+        assert policy.count("script-src 'sha256-") == 1
         assert "unsafe" not in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "same-origin"
@@ -251,7 +252,7 @@ def test_a_page_is_one_response_below_15_kb(client: FlaskClient, path: str) -> N
     pages.append(client.get(path).text)
     for page in pages:
         assert len(page.encode()) < 15_000
-        assert not re.search(r"<(script|img|link)\b", page)
+        assert not re.search(r"<(script [^>]*src|img|link)\b", page)
 
 
 def test_no_token_reaches_the_log_even_when_all_breaks(
@@ -315,3 +316,45 @@ def test_a_form_from_before_a_change_of_mind_is_shown_the_present_answer(
     newest = loop.store.surveys.get(loop.survey_id()).newest
     assert newest is not None
     assert newest.details.reasons == ()
+
+
+CALL = {"choice": "no", "call": "y", "phone": "+49 30 5550 0142", "call_time": " mornings,\tbefore 10 "}
+
+
+def test_a_call_is_asked_for_with_a_number_and_a_time(client: FlaskClient, loop: Loop, path: str) -> None:
+    client.post(path, data={"choice": "no"})
+    page = client.post(f"{path}/details", data=CALL, follow_redirects=True).text
+    assert 'name="call_time" value="mornings, before 10"' in page
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    assert (follow_up.details.phone, follow_up.details.call_time) == ("+49 30 5550 0142", "mornings, before 10")
+    loop.send(LATER + timedelta(minutes=1))
+    assert "They ask for a call: +49 30 5550 0142, mornings, before 10." in text_of(loop.maildir()[-1])
+    client.post(path, data={"choice": "yes"})
+    client.post(path, data={"choice": "no"})
+    assert 'value="mornings, before 10"' in client.get(path).text
+    client.post(f"{path}/details", data={**CALL, "call": ""})
+    newest = loop.store.surveys.get(loop.survey_id()).newest
+    assert newest is not None
+    assert (newest.details.call, newest.details.phone, newest.details.call_time) == (False, "", "")
+
+
+def test_a_time_to_call_that_is_too_long_is_shown_again(client: FlaskClient, path: str) -> None:
+    client.post(path, data={"choice": "no"})
+    page = client.post(f"{path}/details", data={**CALL, "call_time": "x" * 101})
+    assert page.status_code == 422
+    assert '<p class="error" id="call-time-error">Please use at most 100 characters.</p>' in page.text
+    assert "x" * 101 in page.text
+
+
+@pytest.mark.parametrize(("interactions", "comes_first"), [(None, False), (1, False), (2, True), (5, True)])
+def test_a_call_is_offered_first_to_whom_two_contacts_did_not_help(
+    client: FlaskClient, loop: Loop, interactions: int | None, comes_first: bool
+) -> None:
+    loop.take(replace(ADA, interactions=interactions))
+    loop.ask()
+    loop.send()
+    path = f"/s/{loop.keys.sign(Purpose.SURVEY, loop.survey_id())}"
+    page = client.post(path, data={"choice": "no"}, follow_redirects=True).text
+    assert page.count('name="call"') == 1
+    assert (page.index('name="call"') < page.index('name="reasons"')) is comes_first
+    assert 'name="call"' not in client.post(path, data={"choice": "yes"}, follow_redirects=True).text

@@ -35,6 +35,9 @@ CREATE TABLE read_messages (
   UNIQUE (mailbox, key)
 ) STRICT;
 
+-- When a call suits the customer who asks for one.
+ALTER TABLE answers ADD COLUMN call_time TEXT;
+
 -- A follow-up as people see it. It is about what came since it was opened, or opened again: a "no", what the customer
 -- mailed, or both.
 DROP VIEW follow_ups_told;
@@ -48,7 +51,8 @@ SELECT f.id, f.survey_id, f.opened_at, f.due_at, f.closed_at, f.outcome,
     AND e.seq > opening.seq) AS interactions,
   f.owner_id, st.name AS owner, c.id AS case_id, c.source, c.ref, c.subject, r.agent, r.team, r.topic, r.resolved_at,
   r.interactions AS contacts, cu.name, cu.email,
-  a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.quote_name
+  a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time,
+  a.quote_name
 FROM follow_ups f
 JOIN follow_up_events opening ON opening.follow_up_id = f.id AND opening.seq =
   (SELECT MAX(seq) FROM follow_up_events WHERE follow_up_id = f.id AND kind IN ('opened', 'reopened'))

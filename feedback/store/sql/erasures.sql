@@ -56,7 +56,7 @@ UPDATE cases SET ref = :ref, merged_into = NULL, subject = NULL, tags = NULL, er
 
 -- name: erase_words!
 -- What was answered to a survey; the choice and its reasons stay.
-UPDATE answers SET comment = NULL, call = 0, phone = NULL, quote_name = NULL WHERE survey_id = :survey_id;
+UPDATE answers SET comment = NULL, call = 0, phone = NULL, call_time = NULL, quote_name = NULL WHERE survey_id = :survey_id;
 
 -- name: erase_notes!
 -- What staff wrote about it.

@@ -177,11 +177,12 @@ DELETE FROM overrides WHERE resolution_id = :resolution_id;
 
 -- name: survey^
 -- A survey as the customer's page needs it, with its first and its newest answer; none of somebody who was erased.
-SELECT s.id, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, r.resolved_at, r.agent, r.team, c.subject,
-  cu.locale, cu.zone, cu.country, COALESCE(o.recipient, cu.email) AS recipient,
+SELECT s.id, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, r.resolved_at, r.agent, r.team, r.interactions,
+  c.subject, cu.locale, cu.zone, cu.country, COALESCE(o.recipient, cu.email) AS recipient,
   (SELECT COUNT(*) FROM answers WHERE survey_id = s.id) AS answers,
   (SELECT at FROM answers WHERE survey_id = s.id AND seq = 1) AS first_answer_at,
-  a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.quote_name
+  a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time,
+  a.quote_name
 FROM surveys s
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id
@@ -192,9 +193,10 @@ WHERE s.id = :id AND c.erased_at IS NULL;
 
 -- name: add_answer!
 -- One more answer; the newest is the answer. What was said beside the same choice earlier is said again.
-INSERT INTO answers (id, survey_id, seq, at, choice, details_at, reasons, comment, call, phone, quote_name)
+INSERT INTO answers (id, survey_id, seq, at, choice, details_at, reasons, comment, call, phone, call_time, quote_name)
 SELECT :id, :survey_id, 1 + (SELECT COALESCE(MAX(seq), 0) FROM answers WHERE survey_id = :survey_id), :at, :choice,
-  said.details_at, said.reasons, said.comment, COALESCE(said.call, 0), said.phone, said.quote_name
+  said.details_at, said.reasons, said.comment, COALESCE(said.call, 0), said.phone, said.call_time,
+  said.quote_name
 FROM surveys s
 LEFT JOIN answers said ON said.survey_id = s.id
   AND said.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = :survey_id AND choice = :choice)
@@ -203,7 +205,7 @@ WHERE s.id = :survey_id;
 -- name: add_details!
 -- What the customer added to an answer; what was said before is replaced.
 UPDATE answers SET details_at = :at, reasons = :reasons, comment = :comment, call = :call, phone = :phone,
-  quote_name = :quote_name
+  call_time = :call_time, quote_name = :quote_name
 WHERE id = :id;
 
 -- name: asked_since
@@ -218,7 +220,8 @@ WHERE r.resolved_at >= :since AND (o.state IN ('sent', 'unconfirmed') OR a.id IS
 
 -- name: newest_answers
 -- The newest answer of each survey, newest first, with what it is about and the follow-up that it opened.
-SELECT a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.quote_name,
+SELECT a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time,
+  a.quote_name,
   c.id AS case_id, c.ref, c.subject, r.agent, r.team, cu.name, cu.email, s.round, f.id AS follow_up_id
 FROM answers a
 JOIN surveys s ON s.id = a.survey_id
