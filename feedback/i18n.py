@@ -13,6 +13,7 @@ from datetime import date, datetime
 from functools import cache, lru_cache
 from gettext import c2py
 from importlib import resources
+from importlib.resources.abc import Traversable
 from io import BytesIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -21,7 +22,7 @@ from babel import Locale, UnknownLocaleError, dates
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po, write_po
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 from feedback import __version__
 from feedback.errors import ConfigError
@@ -74,35 +75,48 @@ class Language:
 
     def text(self, message: str, /, **values: object) -> str:
         """The sentence, with values in its places."""
-        return self._catalogue.gettext(message) % self._isolated(values)
+        return self._said(str, message, values)
 
     def plural(self, singular: str, plural: str, count: int, /, **values: object) -> str:
         """The sentence in the form that the number takes; `%(count)d` in it is the number."""
-        return self._catalogue.ngettext(singular, plural, count) % self._isolated({**values, "count": count})
+        return self._said_of(str, singular, plural, count, values)
 
     def for_templates(self, *, html: bool) -> dict[str, Callable[..., str]]:
         """`_` and `ngettext` for a template; in HTML a sentence is text, and so are the values that are no markup."""
         if not html:
             return {"_": self.text, "ngettext": self.plural}
 
-        def text(message: str, /, **values: object) -> Markup:
-            return escape(self._catalogue.gettext(message)) % self._isolated(values)
+        return {
+            "_": lambda message, /, **values: self._said(escape, message, values),
+            "ngettext": lambda singular, plural, count, /, **values: self._said_of(
+                escape, singular, plural, count, values
+            ),
+        }
 
-        def count(singular: str, plural: str, number: int, /, **values: object) -> Markup:
-            sentence = self._catalogue.ngettext(singular, plural, number)
-            return escape(sentence) % self._isolated({**values, "count": number})
+    def _said(self, mark: Callable[[str], str], message: str, values: Mapping[str, object]) -> str:
+        """`mark` makes the sentence what its values are put into: a text, or markup."""
+        return mark(self._catalogue.gettext(message)) % self._isolated(values)
 
-        return {"_": text, "ngettext": count}
+    def _said_of(
+        self, mark: Callable[[str], str], singular: str, plural: str, count: int, values: Mapping[str, object]
+    ) -> str:
+        sentence = self._catalogue.ngettext(singular, plural, count)
+        return mark(sentence) % self._isolated({**values, "count": count})
 
     def _isolated(self, values: Mapping[str, object]) -> dict[str, object]:
         """Values of which none turns the words around it: text that runs the other way stands for itself (UAX 9)."""
-        against = {"L"} if self.is_rtl else {"R", "AL"}
         return {
             name: value.__class__(_ISOLATE) + value + _POP
-            if isinstance(value, str) and any(unicodedata.bidirectional(letter) in against for letter in value)
+            if isinstance(value, str) and self._runs_against(value)
             else value
             for name, value in values.items()
         }
+
+    def _runs_against(self, text: str) -> bool:
+        if text.isascii() and not self.is_rtl:  # most of what is said in most mails
+            return False
+        against = {"L"} if self.is_rtl else {"R", "AL"}
+        return any(unicodedata.bidirectional(letter) in against for letter in text)
 
     def day(self, day: date, *, with_year: bool = True) -> str:
         """`3 March 2026`, or `3 March`."""
@@ -130,9 +144,9 @@ class Languages:
 
     def __init__(self, words_dir: Path) -> None:
         self._catalogues = {code: _shipped(code) for code in LANGUAGES}
-        self._own = {path.stem: path for path in sorted(words_dir.glob("*.po"))}
-        known = sentences() if self._own else {}
-        for code, path in self._own.items():
+        paths = {path.stem: path for path in sorted(words_dir.glob("*.po"))}
+        known = sentences() if paths else {}
+        for code, path in paths.items():
             if code not in self._catalogues:
                 raise ConfigError(f"{path}: there is no language {code}. The languages are: {', '.join(LANGUAGES)}.")
             own = _own(path, code, known)
@@ -143,7 +157,7 @@ class Languages:
     def choose(self, *wanted: str | None) -> Language:
         """The first of the locales (BCP 47) whose language we have, or English."""
         for tag in wanted:
-            if tag and _TAG.fullmatch(tag) and (locale := _locale(tag)) is not None:
+            if (locale := _ours(tag)) is not None:
                 name = str(locale)
                 if name not in self._made:
                     self._made[name] = Language(locale, self._catalogues[locale.language])
@@ -152,7 +166,7 @@ class Languages:
 
     def has(self, tag: str) -> bool:
         """Whether the language of a locale is one of ours."""
-        return _TAG.fullmatch(tag) is not None and _locale(tag) is not None
+        return _ours(tag) is not None
 
     def as_text(self, code: str) -> str:
         """Every sentence as it is said in a language now, as a catalogue to be changed by hand."""
@@ -160,11 +174,11 @@ class Languages:
         nobody = dict.fromkeys(("msgid_bugs_address", "last_translator", "language_team"), "none")
         header = _HOW_TO.format(code, _review(code))
         catalogue = Catalog(code, DOMAIN, header, "feedback-loop", __version__, fuzzy=False, **nobody)
+        counts = _a_count_for_each_form(catalogue)
         for forms in sentences().values():
             if len(forms) == 1:
                 catalogue.add(forms[0], current.gettext(forms[0]))
             else:
-                counts = _a_count_for_each_form(catalogue)
                 catalogue.add(forms, tuple(current.ngettext(forms[0], forms[1], count) for count in counts))
         text = BytesIO()
         write_po(text, catalogue, width=120, no_location=True)
@@ -175,6 +189,11 @@ class Languages:
 def load_languages(words_dir: Path) -> Languages:
     """Read once a process."""
     return Languages(words_dir)
+
+
+def _ours(tag: str | None) -> Locale | None:
+    """The locale, if its language is one of ours; what anybody may ask for is checked before it is kept."""
+    return _locale(tag) if tag and _TAG.fullmatch(tag) else None
 
 
 @lru_cache(maxsize=500)
@@ -193,10 +212,15 @@ def _locale(tag: str) -> Locale | None:
     return None
 
 
+def _path(code: str, form: str) -> Traversable:
+    """A shipped catalogue, as text (`po`) or compiled (`mo`)."""
+    return resources.files("feedback").joinpath("translations", code, "LC_MESSAGES", f"{DOMAIN}.{form}")
+
+
 def _shipped(code: str) -> gettext.NullTranslations:
     if code == SOURCE:
         return gettext.NullTranslations()
-    path = resources.files("feedback").joinpath("translations", code, "LC_MESSAGES", f"{DOMAIN}.mo")
+    path = _path(code, "mo")
     try:
         with path.open("rb") as file:
             catalogue = gettext.GNUTranslations(file)
@@ -210,8 +234,7 @@ def _shipped(code: str) -> gettext.NullTranslations:
 
 def sentences() -> dict[str, tuple[str, ...]]:
     """Every sentence in English: by its first form, its one form or its two. Raises ConfigError."""
-    path = resources.files("feedback").joinpath("translations", "de", "LC_MESSAGES", f"{DOMAIN}.po")
-    with resources.as_file(path) as file:
+    with resources.as_file(_path("de", "po")) as file:
         catalogue = read_catalogue(file, "de")
     return {forms[0]: forms for message in catalogue if (forms := _forms(message.id))[0]}
 
@@ -220,8 +243,8 @@ def _review(code: str) -> str:
     """Whether a native speaker has reviewed the language's catalogue, as its header says."""
     if code == SOURCE:
         return "Reviewed by a native speaker: not yet."
-    path = resources.files("feedback").joinpath("translations", code, "LC_MESSAGES", f"{DOMAIN}.po")
-    return next(line.lstrip("# ") for line in path.read_text("utf-8").splitlines() if "Reviewed by" in line)
+    lines = _path(code, "po").read_text("utf-8").splitlines()
+    return next(line.lstrip("# ") for line in lines if "Reviewed by" in line)
 
 
 def _a_count_for_each_form(catalogue: Catalog) -> list[int]:
