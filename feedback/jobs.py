@@ -27,7 +27,7 @@ from feedback.mail.transport import open_transport
 from feedback.publish import build
 from feedback.store import Store, open_store
 from feedback.store.operations import Build
-from feedback.store.outbox import TO_CUSTOMERS, Kind
+from feedback.store.outbox import TO_CUSTOMERS, TO_STAFF
 
 STOP_WITHIN_S = 10
 BEAT_EVERY_S = 5
@@ -52,7 +52,7 @@ def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
     if config.mail_is_smtp:  # nobody is harmed by what stays on this machine
         hold_after_gap(store, datetime.now(UTC))
     asking = Asking(store, keys, config)
-    lanes = [{Kind.ALERT}, *[TO_CUSTOMERS] * (config.smtp_connections if config.mail_is_smtp else 1)]
+    lanes = [TO_STAFF, *[TO_CUSTOMERS] * (config.smtp_connections if config.mail_is_smtp else 1)]
     senders = [Sending(store, asking, keys, config, open_transport(config), lane) for lane in lanes]
     receiving = []
     if config.inbox:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from feedback.domain.surveys import Answer, Details
+from feedback.domain.surveys import Answer, Choice, Details
 
 
 class Outcome(StrEnum):
@@ -65,6 +65,8 @@ class FollowUp:
     `interactions` count since it was opened, or opened again.
 
     `contacts` is how many it took until the help desk called the case solved.
+
+    `stands` is the customer's newest answer, a "yes" if the mind was changed since.
     """
 
     id: str
@@ -90,6 +92,7 @@ class FollowUp:
     email: str | None
     answer: Answer | None
     reply: str | None = None
+    stands: Choice | None = None
 
     @property
     def details(self) -> Details:

@@ -9,8 +9,9 @@ from feedback.errors import Refused
 from feedback.i18n import marked
 from feedback.store import Store
 from feedback.store.followups import FollowUpKey
+from feedback.store.outbox import Kind
 
-ALERT_AFTER = timedelta(seconds=30)  # so that most alerts carry the customer's words; a "no" is heard within a minute
+TELL_AFTER = timedelta(seconds=30)  # so that most alerts carry the customer's words; a "no" is heard within a minute
 
 
 def answer(store: Store, config: Config, survey_id: str, choice: Choice, now: datetime) -> None:
@@ -31,10 +32,8 @@ def answer(store: Store, config: Config, survey_id: str, choice: Choice, now: da
         store.outbox.settle_doubt(survey_id)
         if choice is Choice.NO:
             owe_action(store, config, survey_id, follow_up, now)
-        elif follow_up is not None and follow_up.is_open and not follow_up.has_reply:  # what they wrote waits still
-            store.follow_ups.close(
-                follow_up.id, Outcome.WITHDRAWN, "The customer changed the answer to yes.", None, now
-            )
+        elif follow_up is not None and follow_up.is_open:
+            _withdraw(store, follow_up, now)
 
 
 def add_details(store: Store, config: Config, survey_id: str, choice: Choice, details: Details, now: datetime) -> None:
@@ -49,6 +48,14 @@ def add_details(store: Store, config: Config, survey_id: str, choice: Choice, de
         store.surveys.add_details(survey.newest.id, details, now)
         if details and survey.newest.choice is Choice.NO:
             owe_action(store, config, survey_id, store.follow_ups.of_survey(survey_id), now)
+
+
+def _withdraw(store: Store, follow_up: FollowUpKey, now: datetime) -> None:
+    """Inside a write: the customer says that it is solved after all; whoever would have acted hears of it."""
+    if not follow_up.has_reply:  # what they wrote waits still
+        store.follow_ups.close(follow_up.id, Outcome.WITHDRAWN, "The customer changed the answer to yes.", None, now)
+    for address in store.outbox.concerned(follow_up.id):
+        store.outbox.queue_for_staff(Kind.CHANGE_OF_MIND, follow_up.id, address, now + TELL_AFTER)
 
 
 def _check_open(survey: Survey, config: Config, now: datetime) -> None:
@@ -76,5 +83,5 @@ def owe_action(
         if not known.is_open:
             store.follow_ups.reopen(key, due_at, now, channel)
     for person in config.alert_to:
-        store.outbox.queue_alert(key, person.addr_spec, now + ALERT_AFTER)
+        store.outbox.queue_for_staff(Kind.ALERT, key, person.addr_spec, now + TELL_AFTER)
     return key

@@ -22,7 +22,7 @@ from feedback.loop.asking import Asking
 from feedback.mail.inbound import Incoming, References, Sort, references, understand
 from feedback.mail.mailboxes import Arrived, Mailbox
 from feedback.store import Store
-from feedback.store.outbox import TO_CUSTOMERS, Kind
+from feedback.store.outbox import TO_CUSTOMERS, TO_STAFF, Kind
 from feedback.store.returns import SentMail
 
 SOFT_AT_MOST = 3  # soft bounces within SOFT_WITHIN; with that many nothing is sent any more
@@ -129,14 +129,14 @@ class Receiving:
             self._bounced(mail, incoming, now)
 
     def _bounced(self, mail: SentMail, incoming: Incoming, now: datetime) -> None:
-        """It did not arrive, so it was no question either; of an alert, health tells until its follow-up is closed."""
+        """It did not arrive, so it was no question either; of a mail to staff, health tells."""
         is_hard = incoming.sort is Sort.HARD_BOUNCE
         failed = self._store.returns.mark_failed(mail.id, came_back(incoming.words, for_good=is_hard))
         if mail.recipient is None:
             return
         hashes = self._hashes(mail.recipient)
         self._store.returns.note_bounce(mail.id, hashes[0], is_hard=is_hard, now=now)
-        if mail.kind is Kind.ALERT:
+        if mail.kind in TO_STAFF:
             return
         if is_hard or self._store.returns.bounces_since(hashes, now - SOFT_WITHIN) >= SOFT_AT_MOST:
             self._store.surveys.suppress(hashes[0], Suppression.BOUNCED, now)

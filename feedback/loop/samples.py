@@ -1,10 +1,11 @@
 """Letters to look at: made-up people, and links that lead nowhere."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from feedback.config import Config
-from feedback.domain.followups import FollowUp
+from feedback.domain.followups import FollowUp, Outcome
 from feedback.domain.surveys import Answer, Choice, Details, LetterFacts, Stage
 from feedback.keys import Keys, Purpose, new_id
 from feedback.loop.links import survey_url
@@ -16,6 +17,7 @@ class SampleKind(StrEnum):
     REMINDER = "reminder"
     RECHECK = "recheck"
     ALERT = "alert"
+    CHANGE_OF_MIND = "change-of-mind"
 
 
 def sample(kind: SampleKind, config: Config, keys: Keys, recipient: str, locale: str, now: datetime) -> compose.Letter:
@@ -23,6 +25,9 @@ def sample(kind: SampleKind, config: Config, keys: Keys, recipient: str, locale:
     message_id = f"{new_id()}.sample"  # unsigned: who answers a sample is not taken for a customer
     if kind is SampleKind.ALERT:
         return compose.alert(sample_follow_up(config, now), recipient, config, message_id, now)
+    if kind is SampleKind.CHANGE_OF_MIND:
+        withdrawn = replace(sample_follow_up(config, now), closed_at=now, outcome=Outcome.WITHDRAWN, stands=Choice.YES)
+        return compose.change_of_mind(withdrawn, recipient, config, message_id, now)
     survey = survey_url(config, keys, new_id())
     opt_out = f"{config.base_url}/o/{keys.sign(Purpose.OPT_OUT, new_id())}"
     facts = LetterFacts(

@@ -12,7 +12,7 @@ from zlib import crc32
 from feedback.config import Config
 from feedback.domain.cases import normalise_email
 from feedback.domain.eligibility import Verdict
-from feedback.domain.surveys import Suppression
+from feedback.domain.surveys import Choice, Suppression
 from feedback.errors import DeliveryUnknown, HandOverCancelled, MailRefused, StoreError, TransportDown
 from feedback.keys import Keys, Purpose, new_id
 from feedback.loop.asking import Asking
@@ -20,7 +20,7 @@ from feedback.loop.links import opt_out_url, return_address, survey_url
 from feedback.mail import compose
 from feedback.mail.transport import Transport
 from feedback.store import Store
-from feedback.store.outbox import Kind, Mail, MailState, Pause
+from feedback.store.outbox import TO_STAFF, Kind, Mail, MailState, Pause
 
 LEASE = timedelta(minutes=15)  # longer than the silences of all phases of a mail on an open connection
 CLAIM_AT_ONCE = 50
@@ -99,7 +99,7 @@ class Sending:
         except MailRefused as refusal:
             self._refused(mail, refusal, letter.recipient if letter is not None else None, now)
         except DeliveryUnknown as doubt:
-            if mail.kind is Kind.ALERT:
+            if mail.kind in TO_STAFF:
                 self._retry(mail, str(doubt), now)
             else:
                 self._results.append(_Result(mail, MailState.UNCONFIRMED, str(doubt)))
@@ -137,10 +137,10 @@ class Sending:
         return bool(noted or settled or claimed)
 
     def _claim_due(self, now: datetime) -> list[Mail]:
-        """Alerts first."""
-        for kind in (Kind.ALERT, Kind.SURVEY, Kind.REMINDER):
+        """What staff should know first."""
+        for kind in (Kind.ALERT, Kind.CHANGE_OF_MIND, Kind.SURVEY, Kind.REMINDER):
             if kind in self._lane:
-                limit = CLAIM_AT_ONCE if kind is Kind.ALERT else min(CLAIM_AT_ONCE, self._room(now))
+                limit = CLAIM_AT_ONCE if kind in TO_STAFF else min(CLAIM_AT_ONCE, self._room(now))
                 if claimed := self._store.outbox.claim(kind, self._owner, now, LEASE, limit):
                     return claimed
         return []
@@ -195,10 +195,14 @@ class Sending:
         If not, it is dropped, or waits for its next turn.
         """
         if mail.follow_up_id is not None:
-            if self._store.follow_ups.get(mail.follow_up_id).closed_at is None:
-                return True
-            self._store.outbox.put_back(mail, self._owner, MailState.DROPPED, "the follow-up is closed")
-            return False
+            follow_up = self._store.follow_ups.get(mail.follow_up_id)
+            if mail.kind is Kind.CHANGE_OF_MIND:
+                is_news, words = follow_up.stands is Choice.YES, "the customer has said no again"
+            else:
+                is_news, words = follow_up.closed_at is None, "the follow-up is closed"
+            if not is_news:
+                self._store.outbox.put_back(mail, self._owner, MailState.DROPPED, words)
+            return is_news
         assert mail.survey_id is not None
         assert mail.resolution_id is not None
         if mail.kind is Kind.REMINDER:
@@ -242,7 +246,8 @@ class Sending:
         if mail.follow_up_id is not None:
             assert mail.recipient is not None
             follow_up = self._store.follow_ups.get(mail.follow_up_id)
-            return compose.alert(follow_up, mail.recipient, self._config, message_id, now)
+            write = compose.change_of_mind if mail.kind is Kind.CHANGE_OF_MIND else compose.alert
+            return write(follow_up, mail.recipient, self._config, message_id, now)
         assert mail.survey_id is not None
         letter = self._store.outbox.letter(mail.survey_id)
         assert letter.email is not None
@@ -255,7 +260,7 @@ class Sending:
         return compose.survey(letter, links, self._config, message_id, now, reminds_of=reminds_of)
 
     def _refused(self, mail: Mail, refusal: MailRefused, recipient: str | None, now: datetime) -> None:
-        if refusal.temporary or mail.kind is Kind.ALERT:
+        if refusal.temporary or mail.kind in TO_STAFF:
             self._retry(mail, str(refusal), now)
         else:
             bad_address = recipient if refusal.no_such_address else None

@@ -141,14 +141,30 @@ def alert(follow_up: FollowUp, recipient: str, config: Config, message_id: str, 
         "call": details.call,
         "called": ", ".join(part for part in (details.phone, details.call_time) if part),
         "due": in_words(follow_up.due_at, config.zone),
-        "link": f"{config.base_url}/desk/follow-ups/{follow_up.id}",
+        "link": _desk_url(follow_up, config),
     }
     return _letter("alert", words, recipient, config, message_id, now, {})
+
+
+def change_of_mind(follow_up: FollowUp, recipient: str, config: Config, message_id: str, now: datetime) -> Letter:
+    """A "no" became a "yes": what that leaves to do."""
+    words = {
+        "preheader": "",
+        "follow_up": follow_up,
+        "who": follow_up.customer or follow_up.email or "A customer",
+        "case": follow_up.subject or f"case {follow_up.case_ref}",
+        "link": _desk_url(follow_up, config),
+    }
+    return _letter("change_of_mind", words, recipient, config, message_id, now, {})
 
 
 def test(recipient: str, config: Config, message_id: str, now: datetime) -> Letter:
     """Whether mail goes out at all, for the owner."""
     return _letter("test", {"preheader": "", "url": config.base_url}, recipient, config, message_id, now, {})
+
+
+def _desk_url(follow_up: FollowUp, config: Config) -> str:
+    return f"{config.base_url}/desk/follow-ups/{follow_up.id}"
 
 
 def _letter(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from feedback.domain.followups import Channel, Event, FollowUp, FollowUpEvent, Outcome
+from feedback.domain.surveys import Choice
 from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
@@ -140,4 +141,5 @@ def _follow_up(row: Mapping[str, Any]) -> FollowUp:
         email=row["email"],
         answer=answer_of(row) if row["answer_id"] else None,
         reply=row["reply"],
+        stands=Choice(row["stands"]) if row["stands"] else None,
     )

@@ -10,7 +10,7 @@ from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
 
-ALERTS_AT_MOST = 20  # about one follow-up to one person; who holds a link must not flood the team
+TOLD_AT_MOST = 20  # times of one kind about one follow-up to one person; who holds a link must not flood the team
 
 _sql = load_queries("outbox")
 
@@ -19,9 +19,11 @@ class Kind(StrEnum):
     SURVEY = "survey"
     REMINDER = "reminder"
     ALERT = "alert"
+    CHANGE_OF_MIND = "change of mind"  # a "no" became a "yes"
 
 
 TO_CUSTOMERS = frozenset({Kind.SURVEY, Kind.REMINDER})
+TO_STAFF = frozenset(Kind) - TO_CUSTOMERS
 
 
 class MailState(StrEnum):
@@ -143,16 +145,21 @@ class Outbox:
         """Its mail, if it has not gone out, does not go."""
         self._database.change(_sql.withdraw_survey, survey_id=survey_id, words=words)
 
-    def queue_alert(self, follow_up_id: str, recipient: str, due_at: datetime) -> None:
-        """Tell one person of a follow-up; nothing if an alert that is yet to be written will carry the news anyway."""
+    def queue_for_staff(self, kind: Kind, follow_up_id: str, recipient: str, due_at: datetime) -> None:
+        """Tell one person of a follow-up; nothing if a mail of the kind that is yet to be written will do so anyway."""
         self._database.change(
-            _sql.queue_alert,
+            _sql.queue_for_staff,
             id=new_id(),
+            kind=kind,
             follow_up_id=follow_up_id,
             recipient=recipient,
             due_at=due_at,
-            at_most=ALERTS_AT_MOST,
+            at_most=TOLD_AT_MOST,
         )
+
+    def concerned(self, follow_up_id: str) -> list[str]:
+        """Who should hear when a follow-up is no more: its owner; without one, everybody whom an alert went to."""
+        return [row["address"] for row in self._database.rows(_sql.concerned, follow_up_id=follow_up_id)]
 
     def settle_lapsed(self, now: datetime) -> int:
         """Deal with mail whose owner has vanished, each kind as promised; how many rows changed."""

@@ -47,6 +47,11 @@ def _add_what_comes_back(database: SqliteUtilsDatabase) -> None:
     _apply(database, "5.sql")
 
 
+@migrations(name="6 answers that count")
+def _add_what_stands(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "6.sql")
+
+
 def _apply(database: SqliteUtilsDatabase, name: str) -> None:
     schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
     for statement in re.split(r";\s*$", schema, flags=re.MULTILINE):  # executescript would commit

@@ -1,6 +1,8 @@
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.headerregistry import Address
+from email.message import EmailMessage
 
 import pytest
 
@@ -8,7 +10,7 @@ from feedback.domain.followups import Outcome
 from feedback.domain.surveys import ANSWERS_AT_MOST, Choice, Details, Stage
 from feedback.errors import NotFound, Refused
 from feedback.loop import answering, following_up
-from feedback.store.outbox import ALERTS_AT_MOST
+from feedback.store.outbox import TOLD_AT_MOST
 from tests.conftest import ADA, DAY, NOW, Loop, MailServer, text_of
 
 ASKED = NOW + DAY
@@ -82,6 +84,72 @@ def test_a_yes_after_a_no_withdraws_the_follow_up_and_its_unsent_alert(loop: Loo
     assert follow_up.outcome is Outcome.WITHDRAWN
     loop.send(LATER + timedelta(minutes=1))
     assert loop.rows("SELECT state FROM outbox WHERE kind = 'alert'") == [{"state": "dropped"}]
+
+
+def changed(loop: Loop, now: datetime = LATER + timedelta(minutes=30)) -> list[EmailMessage]:
+    """The mails of a change of mind, sent by that time."""
+    loop.send(now)
+    return [mail for mail in loop.maildir() if mail["Subject"].startswith("Solved after all")]
+
+
+def test_whoever_was_alerted_hears_of_a_yes_after_the_no(make_loop: Callable[..., Loop], survey_id: str) -> None:
+    loop = make_loop(alert_to="mara@acme.example, jo@acme.example")
+    say(loop, survey_id, Choice.NO)
+    loop.send(LATER + timedelta(minutes=1))
+    say(loop, survey_id, Choice.YES, LATER + timedelta(minutes=20))
+    mails = changed(loop)
+    assert {mail["To"] for mail in mails} == {"mara@acme.example", "jo@acme.example"}
+    assert mails[0]["Subject"] == "Solved after all: Ada — Printer jams on page two"
+    assert text_of(mails[0]) == (
+        "Ada has changed the answer to yes: “Printer jams on page two” is solved.\n"
+        "\n"
+        "The follow-up is closed. There is nothing left to do.\n"
+        "\n"
+        "Customer: Ada <Ada@example.org>\n"
+        "Case: A-1 in shop\n"
+        "\n"
+        "See it at the desk:\n"
+        f"http://127.0.0.1:8000/desk/follow-ups/{loop.store.follow_ups.closed_ones()[0].id}\n"
+    )
+
+
+def test_of_a_follow_up_with_an_owner_only_the_owner_hears(loop: Loop, survey_id: str) -> None:
+    with loop.store.write():
+        jo = loop.store.staff.add("jo@acme.example", "Jo", "")
+    say(loop, survey_id, Choice.NO)
+    loop.send(LATER + timedelta(minutes=1))
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    following_up.take(loop.store, follow_up.id, jo, None, LATER + timedelta(minutes=5))
+    say(loop, survey_id, Choice.YES, LATER + timedelta(minutes=20))
+    assert [mail["To"] for mail in changed(loop)] == ["jo@acme.example"]
+
+
+def test_nobody_is_told_of_a_yes_who_had_not_heard_of_the_no(loop: Loop, survey_id: str) -> None:
+    say(loop, survey_id, Choice.NO)
+    say(loop, survey_id, Choice.YES, LATER + timedelta(seconds=10))
+    assert changed(loop) == []
+
+
+def test_a_yes_that_became_a_no_again_at_once_is_not_told(loop: Loop, survey_id: str) -> None:
+    say(loop, survey_id, Choice.NO)
+    loop.send(LATER + timedelta(minutes=1))
+    say(loop, survey_id, Choice.YES, LATER + timedelta(minutes=20))
+    say(loop, survey_id, Choice.NO, LATER + timedelta(minutes=20, seconds=10))
+    assert changed(loop) == []
+    assert len([mail for mail in loop.maildir() if mail["Subject"].startswith("Not solved")]) == 2
+
+
+def test_a_follow_up_with_a_reply_stays_open_after_a_yes_and_the_mail_says_so(loop: Loop, survey_id: str) -> None:
+    say(loop, survey_id, Choice.NO)
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    with loop.store.write():
+        loop.store.follow_ups.add_reply(follow_up.id, "And another thing", LATER)
+    loop.send(LATER + timedelta(minutes=1))
+    say(loop, survey_id, Choice.YES, LATER + timedelta(minutes=20))
+    (mail,) = changed(loop)
+    assert "They have written to us as well, so the follow-up stays open: read it, and close it." in text_of(mail)
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    assert follow_up.stands is Choice.YES
 
 
 def test_a_no_after_the_follow_up_was_closed_opens_it_again(loop: Loop, survey_id: str) -> None:
@@ -210,7 +278,7 @@ def test_whoever_holds_a_link_cannot_flood_the_team(loop: Loop, survey_id: str) 
         at = LATER + timedelta(minutes=n)
         add(loop, survey_id, Details(comment=f"word {n}"), at)
         loop.send(at + timedelta(seconds=31))
-    assert len(loop.rows("SELECT id FROM outbox WHERE kind = 'alert'")) == ALERTS_AT_MOST
+    assert len(loop.rows("SELECT id FROM outbox WHERE kind = 'alert'")) == TOLD_AT_MOST
 
 
 def test_an_alert_goes_before_the_surveys_that_wait(loop: Loop, survey_id: str, mail_server: MailServer) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from feedback.loop.answering import ALERT_AFTER
+from feedback.loop.answering import TELL_AFTER
 from tests.conftest import ADA, DAY, NOW, TORTURE, Loop, MailServer
 from tests.loop.test_receiving import Inbox
 from tests.mail.test_inbound import dsn, reply
@@ -46,7 +46,7 @@ def test_an_autoresponder_never_gets_an_answer(inbox: Inbox, mail_server: MailSe
         inbox.deliver(inbox.about(ANSWERS[number % len(ANSWERS)]))
         assert inbox.receive(now) == 1
         inbox.loop.ask(now)
-        inbox.loop.send(now + ALERT_AFTER)
+        inbox.loop.send(now + TELL_AFTER)
     assert [recipient for recipient, _ in mail_server.received] == ["Ada@example.org"]
     assert inbox.loop.store.follow_ups.count_open() == 0
 
@@ -60,7 +60,7 @@ def test_one_that_does_not_say_what_it_is_reaches_the_team_once_and_gets_no_answ
         inbox.deliver(inbox.about(message))
         inbox.receive(now)
         inbox.loop.ask(now)
-        inbox.loop.send(now + ALERT_AFTER)
+        inbox.loop.send(now + TELL_AFTER)
     recipients = [recipient for recipient, _ in mail_server.received]
     assert recipients.count("Ada@example.org") == 1
     assert recipients.count("mara@acme.example") <= 20
@@ -72,7 +72,7 @@ def test_one_that_does_not_say_what_it_is_reaches_the_team_once_and_gets_no_answ
 def test_an_autoresponder_of_the_team_is_not_taken_for_a_customer(inbox: Inbox, mail_server: MailServer) -> None:
     inbox.come_back(reply("It still jams."), now=SENT)
     for number in range(ROUNDS):
-        now = SENT + ALERT_AFTER + number * timedelta(minutes=10)
+        now = SENT + TELL_AFTER + number * timedelta(minutes=10)
         inbox.loop.send(now)
         alert = mail_server.to("mara@acme.example")[-1]
         answer = reply(f"I am on holiday {number}.").replace(b"ada@example.org", b"mara@acme.example")

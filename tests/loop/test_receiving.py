@@ -191,7 +191,7 @@ def test_who_was_passed_over_for_a_mail_that_came_back_has_a_turn(asked: Inbox) 
 
 def test_an_alert_that_came_back_turns_health_red_until_its_follow_up_is_closed(asked: Inbox) -> None:
     answering.answer(asked.loop.store, asked.loop.config, asked.loop.survey_id(), Choice.NO, SENT)
-    asked.loop.send(SENT + answering.ALERT_AFTER)
+    asked.loop.send(SENT + answering.TELL_AFTER)
     (alert,) = asked.loop.rows("SELECT id FROM outbox WHERE kind = 'alert'")
     reference = asked.loop.keys.sign(Purpose.MESSAGE, alert["id"])
     asked.deliver(replace_reference(HARD, reference), replace_reference(reply("I am away."), reference))
@@ -215,7 +215,7 @@ def test_a_reply_opens_a_follow_up_with_its_text_and_the_team_hears_of_it(asked:
     (follow_up,) = asked.loop.store.follow_ups.open_ones()
     assert (follow_up.case_ref, follow_up.words, follow_up.answer) == ("A-1", "It still jams.\nPlease call.", None)
     assert follow_up.due_at == LATER + asked.loop.config.follow_up_within
-    asked.loop.send(LATER + answering.ALERT_AFTER)
+    asked.loop.send(LATER + answering.TELL_AFTER)
     alert = asked.loop.maildir()[-1]
     assert alert["To"] == "mara@acme.example"
     assert alert["Subject"] == "A reply: Ada — Printer jams on page two"
@@ -251,7 +251,7 @@ def test_a_follow_up_is_about_what_came_since_it_was_opened(asked: Inbox) -> Non
     asked.come_back(reply("Thank you, all is well."), now=LATER + 2 * DAY)
     (thanks,) = store.follow_ups.open_ones()
     assert (thanks.words, thanks.answer) == ("Thank you, all is well.", None)
-    asked.loop.send(LATER + 2 * DAY + answering.ALERT_AFTER)
+    asked.loop.send(LATER + 2 * DAY + answering.TELL_AFTER)
     assert asked.loop.maildir()[-1]["Subject"].startswith("A reply: Ada")
 
 

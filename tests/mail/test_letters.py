@@ -28,7 +28,7 @@ def alert(loop: Loop, said: Details = SAID) -> EmailMessage:
     loop.send()
     answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, NOW + DAY)
     answering.add_details(loop.store, loop.config, loop.survey_id(), Choice.NO, said, NOW + DAY)
-    loop.send(NOW + DAY + answering.ALERT_AFTER)
+    loop.send(NOW + DAY + answering.TELL_AFTER)
     _, mail = loop.maildir()
     return mail
 

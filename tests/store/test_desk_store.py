@@ -247,7 +247,7 @@ def test_an_alert_stands_beside_the_case_that_it_is_about(loop: Loop) -> None:
         MailLine(
             id=mail["id"],
             kind=Kind.ALERT,
-            due_at=ASKED + answering.ALERT_AFTER,
+            due_at=ASKED + answering.TELL_AFTER,
             handed_over_at=None,
             words=None,
             recipient=MARA,
@@ -378,7 +378,7 @@ def test_a_database_of_version_1_is_not_used_until_it_is_migrated(old_url: str, 
     before = contents(tmp_path / "feedback.db")
     with pytest.raises(
         PendingMigrations,
-        match=r"it lacks 2 the desk, 3 erasing, 4 tact, 5 what comes back\)\.\n"
+        match=r"it lacks 2 the desk, 3 erasing, 4 tact, 5 what comes back, 6 answers that count\)\.\n"
         r"Stop the service, then run: feedback migrate",
     ):
         open_store(old_url)

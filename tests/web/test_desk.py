@@ -700,7 +700,7 @@ def test_a_yes_after_the_no_withdraws_it_and_shows_so(mara: FlaskClient, loop: L
     answering.answer(loop.store, loop.config, loop.survey_id(), Choice.YES, clock.now)
     page = shown(mara.get(page_of(key)).text)
     assert "Closed today, 15:00: Withdrawn" in page
-    assert "Answer No, today, 14:00" in page
+    assert "Answer Yes by now; it was no, today, 14:00" in page
     assert "today, 15:00 Closed: The customer changed the answer to yes." in page
     assert "Withdrawn · today, 15:00" in shown(mara.get("/desk/").text)
 

@@ -26,13 +26,24 @@ WHERE survey_id = :survey_id AND kind = 'survey' AND state IN ('queued', 'retry'
 UPDATE outbox SET state = 'dropped', words = :words
 WHERE survey_id = :survey_id AND kind = 'survey' AND state IN ('queued', 'retry');
 
--- name: queue_alert!
--- The next alert about a follow-up to one person, unless one waits to be written, or there were too many.
+-- name: queue_for_staff!
+-- The next mail of a kind about a follow-up to one person, unless one waits to be written, or there were too many.
 INSERT INTO outbox (id, kind, follow_up_id, n, recipient, state, due_at)
-SELECT :id, 'alert', :follow_up_id, 1 + COUNT(*), :recipient, 'queued', :due_at
-FROM outbox WHERE follow_up_id = :follow_up_id AND kind = 'alert' AND recipient = :recipient
+SELECT :id, :kind, :follow_up_id, 1 + COUNT(*), :recipient, 'queued', :due_at
+FROM outbox WHERE follow_up_id = :follow_up_id AND kind = :kind AND recipient = :recipient
 HAVING COUNT(CASE WHEN due_at >= (SELECT opened_at FROM follow_ups WHERE id = :follow_up_id) THEN 1 END) < :at_most
   AND COUNT(CASE WHEN state IN ('queued', 'retry') THEN 1 END) = 0;
+
+-- name: concerned
+-- The owner of a follow-up, or else everybody whom an alert about it went to since it was opened.
+SELECT st.email AS address FROM follow_ups f JOIN staff st ON st.id = f.owner_id
+WHERE f.id = :follow_up_id AND st.disabled_at IS NULL
+UNION
+SELECT o.recipient FROM follow_ups f
+JOIN outbox o ON o.follow_up_id = f.id AND o.kind = 'alert' AND o.handed_over_at >= f.opened_at
+LEFT JOIN staff st ON st.id = f.owner_id AND st.disabled_at IS NULL
+WHERE f.id = :follow_up_id AND st.id IS NULL
+ORDER BY address;
 
 -- name: release_lapsed!
 -- A claim whose owner has vanished is free again.
@@ -44,20 +55,20 @@ WHERE state IN ('claimed', 'handing_over') AND state = 'claimed' AND lease_until
 UPDATE outbox SET lease_owner = NULL, lease_until = NULL, words = 'the sender stopped before the server had answered',
   state = CASE WHEN EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = outbox.survey_id) THEN 'sent' ELSE 'unconfirmed' END
 WHERE state IN ('claimed', 'handing_over') AND state = 'handing_over' AND lease_until < :now
-  AND kind <> 'alert';
+  AND kind IN ('survey', 'reminder');
 
 -- name: repeat_lapsed!
--- A staff alert in the same place is sent again: better twice than never.
+-- A mail to staff in the same place is sent again: better twice than never.
 UPDATE outbox SET state = 'retry', due_at = :now, lease_owner = NULL, lease_until = NULL
 WHERE state IN ('claimed', 'handing_over') AND state = 'handing_over' AND lease_until < :now
-  AND kind = 'alert';
+  AND kind NOT IN ('survey', 'reminder');
 
 -- name: claim_due
 -- Claim the mails of a kind that have waited longest past their moment.
 UPDATE outbox SET state = 'claimed', lease_owner = :owner, lease_until = :lease_until, attempts = attempts + 1
 WHERE state IN ('queued', 'retry') AND id IN (
   SELECT id FROM outbox WHERE state IN ('queued', 'retry') AND kind = :kind AND due_at <= :now
-    AND (kind = 'alert' OR NOT EXISTS (SELECT 1 FROM hold))
+    AND (kind NOT IN ('survey', 'reminder') OR NOT EXISTS (SELECT 1 FROM hold))
   ORDER BY due_at LIMIT :limit)
 RETURNING id, kind, survey_id, (SELECT resolution_id FROM surveys s WHERE s.id = outbox.survey_id) AS resolution_id,
   follow_up_id, recipient, attempts;
@@ -120,8 +131,8 @@ SELECT (SELECT COUNT(*) FROM outbox o JOIN follow_ups f ON f.id = o.follow_up_id
       AND NOT EXISTS (SELECT 1 FROM bounces b WHERE b.mail_id = o.id)) AS late_alerts,
   (SELECT COUNT(*) FROM bounces b JOIN outbox o ON o.id = b.mail_id JOIN follow_ups f ON f.id = o.follow_up_id
     WHERE f.closed_at IS NULL) AS returned_alerts,
-  COUNT(CASE WHEN kind <> 'alert' AND state = 'failed' AND due_at >= :since THEN 1 END) AS failed,
-  COUNT(CASE WHEN kind <> 'alert' AND state = 'unconfirmed' AND due_at >= :since THEN 1 END) AS unconfirmed
+  COUNT(CASE WHEN kind IN ('survey', 'reminder') AND state = 'failed' AND due_at >= :since THEN 1 END) AS failed,
+  COUNT(CASE WHEN kind IN ('survey', 'reminder') AND state = 'unconfirmed' AND due_at >= :since THEN 1 END) AS unconfirmed
 FROM outbox;
 
 -- name: is_busy^
@@ -235,8 +246,8 @@ DELETE FROM transport_pause;
 
 -- name: surveys_between^
 -- How many customers' mails were handed over between two moments.
-SELECT COUNT(*) AS n FROM outbox WHERE handed_over_at >= :since AND handed_over_at < :until AND kind <> 'alert';
+SELECT COUNT(*) AS n FROM outbox WHERE handed_over_at >= :since AND handed_over_at < :until AND kind IN ('survey', 'reminder');
 
 -- name: surveys_claimed^
 -- How many customers' mails are about to go.
-SELECT COUNT(*) AS n FROM outbox WHERE state IN ('claimed', 'handing_over') AND state = 'claimed' AND kind <> 'alert';
+SELECT COUNT(*) AS n FROM outbox WHERE state IN ('claimed', 'handing_over') AND state = 'claimed' AND kind IN ('survey', 'reminder');
