@@ -32,6 +32,10 @@ class Refused(FeedbackError):
     """The rules of the business do not allow this now."""
 
 
+class Overtaken(Refused):
+    """It was changed meanwhile, by whoever did so elsewhere."""
+
+
 class StoreError(FeedbackError):
     """The database cannot be read or written."""
 

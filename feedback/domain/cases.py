@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
+from feedback.domain.texts import one_line
 from feedback.errors import FieldError
 from feedback.setting_types import country_code, time_zone
 
@@ -118,11 +119,11 @@ def text(field: str, value: object, _zone: ZoneInfo | None = None, *, longest: i
     if len(line) > longest:
         raise FieldError(field, line, f"at most {longest:,} characters")
     if not line.isprintable() or "  " in line or line[:1] == " " or line[-1:] == " ":
-        line = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", " ", line).split())
         try:
             line.encode()
         except UnicodeEncodeError:
             raise FieldError(field, ascii(value), "text in Unicode") from None
+        line = one_line(line)
     return line or None
 
 

@@ -1,6 +1,6 @@
 """A survey, its answers, and until when it can be answered."""
 
-import re
+import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -11,12 +11,6 @@ from feedback.i18n import marked
 
 ANSWERS_AT_MOST = 20
 COMMENT_LONGEST = 5_000
-
-
-def clean(text: str | None) -> str:
-    """The text as it was meant: browsers send CRLF; control characters and half a surrogate pair say nothing."""
-    plain = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", (text or "").replace("\r\n", "\n"))
-    return plain.encode("utf-8", "replace").decode().strip()
 
 
 class SurveyState(StrEnum):
@@ -88,6 +82,11 @@ class Answer:
     details: Details
     details_at: datetime | None
 
+    @property
+    def version(self) -> str:
+        """Another one whenever something else was said; by it a form knows the words that it was filled with."""
+        return hashlib.sha256(repr((self.id, self.details)).encode()).hexdigest()[:16]
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
@@ -102,6 +101,10 @@ class Survey:
     locale: str | None = None
     whereabouts: Whereabouts = field(default_factory=Whereabouts)
     contacts: int | None = None  # how many it took until the help desk called the case solved
+    mailed_to: str | None = (
+        None  # the address that its mail was handed over for, as far as that is known here (any more)
+    )
+    asked_again_at: datetime | None = None  # when a newer survey about the same case went out
     answers: int = 0
     first_answer_at: datetime | None = None
     newest: Answer | None = None

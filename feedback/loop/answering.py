@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from feedback.config import Config
 from feedback.domain.followups import Channel, Outcome
 from feedback.domain.surveys import ANSWERS_AT_MOST, Choice, Details, Survey
-from feedback.errors import Refused
+from feedback.errors import Overtaken, Refused
 from feedback.i18n import marked
 from feedback.store import Store
 from feedback.store.followups import FollowUpKey
@@ -36,15 +36,28 @@ def answer(store: Store, config: Config, survey_id: str, choice: Choice, now: da
             _withdraw(store, follow_up, now)
 
 
-def add_details(store: Store, config: Config, survey_id: str, choice: Choice, details: Details, now: datetime) -> None:
-    """Keep what the customer adds to the newest answer. Raises NotFound, Refused if that is another choice by now."""
+def add_details(
+    store: Store,
+    config: Config,
+    survey_id: str,
+    choice: Choice,
+    details: Details,
+    now: datetime,
+    seen: str | None = None,
+) -> None:
+    """Keep what the customer adds to the newest answer, in place of the version that was seen, whatever it is if None.
+
+    Raises NotFound, Overtaken if that is another version or another choice by now, Refused.
+    """
     with store.write():
         survey = store.surveys.get(survey_id)
         _check_open(survey, config, now)
         if survey.newest is None or survey.newest.choice is not choice:
-            raise Refused(marked("Your answer has changed meanwhile, so these details were not added."))
+            raise Overtaken("The answer has changed meanwhile, so these details were not added.")
         if survey.newest.details == details:
             return
+        if seen not in (None, survey.newest.version):
+            raise Overtaken("The answer has changed meanwhile, so these details were not added.")
         store.surveys.add_details(survey.newest.id, details, now)
         if details and survey.newest.choice is Choice.NO:
             owe_action(store, config, survey_id, store.follow_ups.of_survey(survey_id), now)

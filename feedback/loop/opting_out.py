@@ -8,7 +8,7 @@ import re
 from datetime import datetime
 
 from feedback.domain.cases import normalise_email
-from feedback.domain.surveys import Suppression
+from feedback.domain.surveys import Suppression, Survey
 from feedback.errors import NotFound
 from feedback.keys import Keys
 from feedback.store import Store
@@ -37,10 +37,18 @@ def standing(store: Store, keys: Keys, key: str) -> Suppression | None:
     return reason if reason in (Suppression.OPTED_OUT, Suppression.ERASED) else None
 
 
+def is_out(store: Store, keys: Keys, survey: Survey) -> bool:
+    """Whether the survey's customer does not want to be asked any more."""
+    if survey.mailed_to is None:
+        return False
+    hashes = keys.address_hashes(normalise_email(survey.mailed_to))
+    return store.surveys.suppression(hashes) is Suppression.OPTED_OUT
+
+
 def _address_hash(store: Store, keys: Keys, key: str) -> str:
     if _HASH.fullmatch(key):
         return key
-    address = store.surveys.mailed_address(key)
+    address = store.surveys.get(key).mailed_to
     if address is None:
         raise NotFound(f"No address is known for the survey {key}.")
     return keys.address_hashes(normalise_email(address))[0]

@@ -15,9 +15,10 @@ from enum import StrEnum
 
 from flufl.bounce import all_failures
 
+from feedback.domain.texts import inert
 from feedback.domain.wording import shortened
 from feedback.keys import RETURN_TOKEN_LENGTH
-from feedback.mail.replies import inert, part_text, reply_text
+from feedback.mail.replies import part_text, reply_text
 from feedback.setting_types import is_email
 
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from email.message import Message
 from html.parser import HTMLParser
 
-from feedback.domain.surveys import COMMENT_LONGEST, clean
+from feedback.domain.surveys import COMMENT_LONGEST
+from feedback.domain.texts import inert
 from feedback.domain.wording import shortened
 
 _LONGEST = 1 << 15  # letters of a part that are read
@@ -30,7 +31,6 @@ _UNSEEN = frozenset(("head", "script", "style", "title"))
 _QUOTES = re.compile(r"gmail_quote|moz-cite-prefix|yahoo_quoted|protonmail_quote|OLK_SRC")
 _ANSWERED = re.compile(r"divRplyFwdMsg|appendonsend")  # Outlook: all that follows is the mail that was answered
 _VOID = frozenset(("br", "hr", "img", "input", "link", "meta", "wbr"))
-_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _NOT_FOR_TEXT = frozenset(("idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape", "utf-7"))
 
 
@@ -45,11 +45,6 @@ def part_text(part: Message) -> str:
     except (LookupError, ValueError):
         text = raw.decode("utf-8", "replace")
     return inert(text[:_LONGEST])
-
-
-def inert(text: str) -> str:
-    """Text that commands no terminal and turns no writing around it."""
-    return clean(_TURNS.sub("", text))
 
 
 def reply_text(message: Message, own_addresses: Sequence[str]) -> str:

@@ -248,7 +248,9 @@ class Surveys:
 
     def get(self, survey_id: str) -> Survey:
         """The survey with its newest answer. Raises NotFound."""
-        row = self._survey_row(survey_id)
+        row = self._database.row(_sql.survey, id=survey_id)
+        if row is None:
+            raise NotFound(f"There is no survey {survey_id}.")
         return Survey(
             id=row["id"],
             asked_at=moment(row["asked_at"]),
@@ -259,24 +261,12 @@ class Surveys:
             locale=row["locale"],
             whereabouts=Whereabouts(row["zone"], row["country"], row["team"]),
             contacts=row["interactions"],
+            mailed_to=row["recipient"],
+            asked_again_at=moment_or_none(row["asked_again_at"]),
             answers=row["answers"],
             first_answer_at=moment_or_none(row["first_answer_at"]),
             newest=answer_of(row) if row["answer_id"] else None,
         )
-
-    def mailed_address(self, survey_id: str) -> str | None:
-        """The address that the survey's mail was handed over for; the customer's, if that is not known here (any more).
-
-        Raises NotFound.
-        """
-        recipient: str | None = self._survey_row(survey_id)["recipient"]
-        return recipient
-
-    def _survey_row(self, survey_id: str) -> Mapping[str, Any]:
-        row = self._database.row(_sql.survey, id=survey_id)
-        if row is None:
-            raise NotFound(f"There is no survey {survey_id}.")
-        return row
 
     def add_answer(self, survey_id: str, choice: Choice, now: datetime) -> None:
         self._database.change(_sql.add_answer, id=new_id(), survey_id=survey_id, choice=choice, at=now)

@@ -13,7 +13,8 @@ from werkzeug.wrappers import Response
 from feedback.config import Config, with_changes
 from feedback.domain.eligibility import Decision, Override, Reason, Verdict
 from feedback.domain.followups import CLOSINGS, Channel, FollowUp, Outcome
-from feedback.domain.surveys import REASONS, Choice, clean
+from feedback.domain.surveys import REASONS, Choice
+from feedback.domain.texts import one_line
 from feedback.domain.timing import local_day, moment_in_words, span_in_words
 from feedback.errors import ConfigError, NotFound, Refused, StoreError
 from feedback.keys import Keys
@@ -138,7 +139,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
 
     @desk.get("/cases")
     def cases() -> str:
-        words = clean(request.args.get("words"))[:100]
+        words = one_line(request.args.get("words"))[:100]
         return listed("desk_cases.html", lambda limit, offset: store.cases.find(words, limit, offset), words=words)
 
     def listed(template: str, find: Callable[[int, int], Sequence[object]], **more: object) -> str:

@@ -6,6 +6,7 @@ from typing import Self
 from werkzeug.datastructures import MultiDict
 from wtforms import (
     BooleanField,
+    Field,
     Form,
     HiddenField,
     PasswordField,
@@ -15,13 +16,14 @@ from wtforms import (
     TextAreaField,
 )
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are of 3.2
-from wtforms.validators import AnyOf, DataRequired, InputRequired, Length
+from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, StopValidation
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from feedback.config import Config
 from feedback.domain.followups import CLOSINGS, NOTE_LONGEST, Channel
 from feedback.domain.staff import PASSWORD_LONGEST
-from feedback.domain.surveys import COMMENT_LONGEST, Choice, Details, Stage, clean
+from feedback.domain.surveys import COMMENT_LONGEST, Choice, Details, Stage
+from feedback.domain.texts import clean, one_line
 from feedback.setting_types import as_text
 
 
@@ -29,10 +31,22 @@ class VoteForm(Form):
     choice = RadioField(choices=[SelectChoice(choice.value) for choice in Choice], validators=[InputRequired()])
 
 
+class _Beside:
+    """A field that belongs to a box, and is not looked at unless that is ticked."""
+
+    def __init__(self, box: str) -> None:
+        self._box = box
+
+    def __call__(self, form: Form, _field: Field) -> None:
+        if not form[self._box].data:
+            raise StopValidation
+
+
 class DetailsForm(Form):
-    """What can be wrong is that it is too long; the page says so in the customer's language."""
+    """What can be wrong is that something is too long or missing; the page says so in the customer's language."""
 
     choice = HiddenField(validators=[AnyOf([choice.value for choice in Choice])])
+    seen = HiddenField()  # the version of the answer that the form was filled with
     reasons = SelectMultipleField(
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
@@ -43,10 +57,10 @@ class DetailsForm(Form):
         validators=[Length(max=COMMENT_LONGEST)],
     )
     call = BooleanField()
-    phone = StringField(validators=[Length(max=50)])
-    call_time = StringField(validators=[Length(max=100)])
+    phone = StringField(filters=[one_line], validators=[_Beside("call"), DataRequired(), Length(max=50)])
+    call_time = StringField(filters=[one_line], validators=[_Beside("call"), Length(max=100)])
     quote = BooleanField()
-    quote_name = StringField(validators=[Length(max=100)])
+    quote_name = StringField(filters=[one_line], validators=[_Beside("quote"), Length(max=100)])
 
     def details(self) -> Details:
         """What was sent, as data. A call belongs to a "no", a quote to a "yes"."""
@@ -57,9 +71,9 @@ class DetailsForm(Form):
             reasons=tuple(stage for stage in Stage if stage.value in (self.reasons.data or ())),
             comment=self.comment.data or "",
             call=calls,
-            phone=" ".join(clean(self.phone.data).split()) if calls else "",
-            call_time=" ".join(clean(self.call_time.data).split()) if calls else "",
-            quote_name=" ".join(clean(self.quote_name.data).split()) if quotes else None,
+            phone=(self.phone.data or "") if calls else "",
+            call_time=(self.call_time.data or "") if calls else "",
+            quote_name=(self.quote_name.data or "") if quotes else None,
         )
 
 
@@ -92,7 +106,7 @@ class WhatIfForm(Form):
 
     def changes(self, config: Config) -> dict[str, str]:
         """What differs from the present settings."""
-        given = {name: " ".join(clean(self[name].data).split())[:100] for name in self.settings()}
+        given = {name: one_line(self[name].data)[:100] for name in self.settings()}
         return {name: text for name, text in given.items() if text and text != as_text(getattr(config, name))}
 
     @property

@@ -1,4 +1,4 @@
-"""What pages of ours share: the style sheet, sent inside the page, a script, and the policy that allows just those."""
+"""What pages of ours share: style sheets, sent inside the page, a script, and the policy that allows just those."""
 
 import base64
 import hashlib
@@ -13,18 +13,19 @@ def _static(name: str) -> str:
 
 
 DRAFT = _static("draft.js")  # keeps what a customer types; no page needs it
+STAFF_STYLE = _static("staff.css")  # what the desk needs besides
 
 
 def page_style(accent: Accent) -> str:
-    """The style sheet, with the business's colour."""
+    """The style sheet of every page, with the business's colour."""
     return Template(_static("pages.css")).substitute(accent=accent.light, accent_dark=accent.dark)
 
 
 def page_policy(style: str) -> str:
-    """Content-Security-Policy: nothing but our own style and our one script, and forms that go back to us."""
+    """Content-Security-Policy: nothing but our own styles and our one script, and forms that go back to us."""
     return (
-        f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(DRAFT)}; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; style-src {_digest(style)} {_digest(STAFF_STYLE)}; script-src {_digest(DRAFT)}; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 
 

@@ -14,6 +14,7 @@ from feedback.domain.followups import CALL_AFTER
 from feedback.domain.surveys import REASONS, Choice, Suppression, Survey
 from feedback.domain.timing import local_day, zone_of
 from feedback.domain.wording import asks_how_often
+from feedback.errors import NotFound, Overtaken
 from feedback.i18n import Language, Languages, marked
 from feedback.keys import Keys, Purpose
 from feedback.loop import answering, opting_out
@@ -21,7 +22,7 @@ from feedback.store import Store
 from feedback.web.forms import DetailsForm, VoteForm
 
 LANGUAGES_AT_MOST = 10  # that a browser may ask for
-FORM_LARGEST = 256 * 1024  # 5,000 letters of four bytes each, as a form encodes them, and room
+FORM_LARGEST = 4 * 1024 * 1024  # a pasted log of a megabyte is too long to keep, but shown again
 
 
 def readers_language(config: Config, languages: Languages) -> Language:
@@ -44,7 +45,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
 
     @pages.before_request
     def limit_size() -> None:
-        request.max_content_length = FORM_LARGEST
+        request.max_content_length = request.max_form_memory_size = FORM_LARGEST
 
     def survey_of(token: str) -> Survey:
         """The token's survey. A bad signature ends here, before the database is touched."""
@@ -54,25 +55,36 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         survey = g.survey = store.surveys.get(survey_id)
         return survey
 
+    @pages.errorhandler(NotFound)
+    def gone(_error: NotFound) -> tuple[str, int]:
+        """The link is ours, but what it stands for is not here: somebody was erased, or an old backup restored."""
+        title = marked("We do not have this question any more")
+        words = marked("It may have been deleted, as we do when somebody asks for that.")
+        return render_template("message.html", title=title, words=words), 410
+
     def language() -> Language:
         return readers_language(config, languages)
+
+    def day_of(moment: datetime, survey: Survey) -> str:
+        return language().day(local_day(moment, zone_of(survey.whereabouts, config)))
 
     def ended(survey: Survey) -> tuple[str, int] | None:
         end = survey.ends_at(config)
         if now() <= end:
             return None
-        day = language().day(local_day(end, zone_of(survey.whereabouts, config)))
-        return render_template("ended.html", day=day, newest=survey.newest), 410
+        return render_template("ended.html", day=day_of(end, survey), newest=survey.newest), 410
 
     def question(token: str, survey: Survey, ready: Choice | None, error: str = "") -> str:
-        day = language().day(local_day(survey.resolved_at, zone_of(survey.whereabouts, config)))
+        again = survey.asked_again_at
         return render_template(
-            "survey.html", token=token, survey=survey, ready=ready, day=day, error=error, helper=helper(survey),
-            how_often=asks_how_often(config, language()),
-            opt_out_token=keys.sign(Purpose.OPT_OUT, survey.id), locale=survey.locale,
+            "survey.html", token=token, survey=survey, ready=ready, day=day_of(survey.resolved_at, survey), error=error,
+            helper=helper(survey), how_often=asks_how_often(config, language()), locale=survey.locale,
+            asked_again=again and day_of(again, survey), is_out=opting_out.is_out(store, keys, survey),
+            opt_out_token=keys.sign(Purpose.OPT_OUT, survey.id),
         )  # fmt: skip
 
-    def thanks(token: str, survey: Survey, form: DetailsForm) -> str:
+    def thanks(token: str, survey: Survey, form: DetailsForm, *, overtaken: bool = False) -> str:
+        """With `overtaken`, the form is not what we have, for something else was sent meanwhile."""
         assert survey.newest is not None
         follow_up = store.follow_ups.of_survey(survey.id)
         by = None
@@ -81,7 +93,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return render_template(
             "thanks.html", token=token, survey=survey, answer=survey.newest, form=form, by=by, helper=helper(survey),
             reasons=REASONS[survey.newest.choice], call_first=(survey.contacts or 0) >= CALL_AFTER,
-            is_open=now() <= survey.ends_at(config),
+            is_open=now() <= survey.ends_at(config), overtaken=overtaken,
         )  # fmt: skip
 
     def helper(survey: Survey) -> str | None:
@@ -116,12 +128,18 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         form = DetailsForm(request.form)
         if survey.newest is None or form.choice.data != survey.newest.choice:
             return redirect(url_for("survey.show", token=token), 303)  # of a page from before a change of mind
+        if page := ended(survey):
+            return page
         if not form.validate():
             return thanks(token, survey, form), 422
-        page = ended(survey)
-        if page is None:
-            answering.add_details(store, config, survey.id, survey.newest.choice, form.details(), now())
-        return page or redirect(url_for("survey.show", token=token), 303)
+        choice, said, seen = survey.newest.choice, form.details(), form.seen.data or None
+        try:
+            answering.add_details(store, config, survey.id, choice, said, now(), seen)
+        except Overtaken:
+            survey = survey_of(token)
+            if survey.newest is not None and survey.newest.choice is choice:
+                return thanks(token, survey, form, overtaken=True), 409
+        return redirect(url_for("survey.show", token=token), 303)
 
     def opt_out_key(token: str) -> str:
         """What the link stands for. A bad signature ends here."""

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from feedback.config import load_config
 from feedback.domain.cases import text as checked_line
-from feedback.domain.surveys import Choice, Details, Stage, clean
+from feedback.domain.surveys import Choice, Details, Stage
+from feedback.domain.texts import clean
 from feedback.errors import FieldError
 from feedback.loop import answering
 from feedback.loop.samples import sample_follow_up

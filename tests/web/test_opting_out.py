@@ -135,10 +135,18 @@ def test_a_token_for_something_else_opts_nobody_out(client: FlaskClient, asked: 
         asked.keys.sign(purpose, address_hash),
         address_hash,
         f"{address_hash}.x",
-        asked.keys.sign(Purpose.OPT_OUT, "x" * 22),
     ):
         for path in (f"/o/{token}", f"/o/{token}/undo"):
             assert client.post(path).status_code == 404
+    assert asked.rows("SELECT * FROM suppressions") == []
+
+
+def test_a_token_for_what_is_not_here_any_more_opts_nobody_out_and_says_so(client: FlaskClient, asked: Loop) -> None:
+    token = asked.keys.sign(Purpose.OPT_OUT, "x" * 22)
+    for path in (f"/o/{token}", f"/o/{token}/undo"):
+        page = client.post(path)
+        assert page.status_code == 410
+        assert "We do not have this question any more" in page.text
     assert asked.rows("SELECT * FROM suppressions") == []
 
 

@@ -66,7 +66,7 @@ def test_the_link_makes_the_choice_ready_and_the_button_sends_it(client: FlaskCl
     page = client.get(f"{path}/no").text
     assert re.search(r'value="no" required checked', page)
     assert not re.search(r'value="yes" required checked', page)
-    assert "Printer jams on page two<br>Marked as solved on 3 March 2026 by Mara</p>" in page
+    assert "<bdi>Printer jams on page two</bdi><br>Marked as solved on 3 March 2026 by Mara</p>" in page
     done = client.post(path, data={"choice": "no"})
     assert (done.status_code, done.headers["Location"]) == (303, path)
     assert "get in touch by Thursday, 5 March 2026, 14:00 (Coordinated Universal Time)" in client.get(path).text
@@ -342,7 +342,7 @@ def test_a_time_to_call_that_is_too_long_is_shown_again(client: FlaskClient, pat
     client.post(path, data={"choice": "no"})
     page = client.post(f"{path}/details", data={**CALL, "call_time": "x" * 101})
     assert page.status_code == 422
-    assert '<p class="error" id="call-time-error">Please use at most 100 characters.</p>' in page.text
+    assert '<p class="error" id="call_time-error">Please use at most 100 characters.</p>' in page.text
     assert "x" * 101 in page.text
 
 

@@ -176,11 +176,16 @@ ON CONFLICT (resolution_id) DO UPDATE SET wish = excluded.wish;
 DELETE FROM overrides WHERE resolution_id = :resolution_id;
 
 -- name: survey^
--- A survey as the customer's page needs it, with its first and its newest answer; none of somebody who was erased.
+-- A survey as the customer's page needs it, with its first and its newest answer, and when a newer one about the case
+-- went out; none of somebody who was erased.
 SELECT s.id, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, r.resolved_at, r.agent, r.team, r.interactions,
   c.subject, cu.locale, cu.zone, cu.country, COALESCE(o.recipient, cu.email) AS recipient,
   (SELECT COUNT(*) FROM answers WHERE survey_id = s.id) AS answers,
   (SELECT at FROM answers WHERE survey_id = s.id AND seq = 1) AS first_answer_at,
+  (SELECT MAX(newer.handed_over_at) FROM resolutions later
+    JOIN surveys again ON again.resolution_id = later.id AND (later.n, again.round) > (r.n, s.round)
+    JOIN outbox newer ON newer.survey_id = again.id AND newer.kind = 'survey'
+    WHERE later.case_id = r.case_id AND later.n >= r.n) AS asked_again_at,
   a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time,
   a.quote_name
 FROM surveys s

@@ -1,8 +1,8 @@
 (() => {
   // What was typed and not sent yet survives a reload, in this tab alone. `saved` tells whether it was sent meanwhile.
-  const form = document.querySelector("form[data-saved]");
+  const form = document.querySelector("[name=seen]")?.form;
   if (!form) return;
-  const key = "draft " + form.getAttribute("action"), saved = form.dataset.saved;
+  const key = "draft " + form.getAttribute("action"), saved = form.elements.seen.value;
   const fields = [...form.elements].filter(field => field.name && field.type !== "hidden");
   const what = field => field.type === "checkbox" ? "checked" : "value";
   try {
