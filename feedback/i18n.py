@@ -72,6 +72,7 @@ class Language:
         self.is_rtl = locale.text_direction == "rtl"
         self.direction = locale.text_direction
         self.gap = "" if self.tag == "ja" else " "  # between two sentences
+        self._made: dict[tuple[Callable[[str], str], str, bool], str] = {}
 
     def text(self, message: str, /, **values: object) -> str:
         """The sentence, with values in its places."""
@@ -95,7 +96,12 @@ class Language:
 
     def _said(self, mark: Callable[[str], str], message: str, values: Mapping[str, object]) -> str:
         """`mark` makes the sentence what its values are put into: a text, or markup."""
-        return mark(self._catalogue.gettext(message)) % self._isolated(values)
+        key = mark, message, bool(values)
+        made = self._made.get(key)
+        if made is None:
+            made = mark(self._catalogue.gettext(message))
+            made = self._made[key] = made if values else made % {}
+        return made % self._isolated(values) if values else made
 
     def _said_of(
         self, mark: Callable[[str], str], singular: str, plural: str, count: int, values: Mapping[str, object]
@@ -121,7 +127,7 @@ class Language:
     def day(self, day: date, *, with_year: bool = True) -> str:
         """`3 March 2026`, or `3 March`."""
         if with_year:
-            return self._first(dates.format_date(day, "long", self._locale))
+            return self._first(_long(day, self._locale))
         return self._first(dates.format_skeleton("MMMMd", day, locale=self._locale))
 
     def moment(self, moment: datetime, zone: ZoneInfo) -> str:
@@ -137,6 +143,11 @@ class Language:
     def _first(self, day: str) -> str:
         """The first of a month, which French counts as no other day, and the tables of dates do not know."""
         return re.sub(r"\b1(?= \w)", "1er", day) if self.tag == "fr" else day
+
+
+@lru_cache(maxsize=1000)
+def _long(day: date, locale: Locale) -> str:
+    return dates.format_date(day, "long", locale)
 
 
 class Languages:

@@ -72,16 +72,18 @@ def app_from_environment() -> Flask:
 
 
 def _headers(config: Config, policy: str) -> Callable[[Response], Response]:
-    secure = config.base_url.startswith("https://")
+    always = [
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "same-origin"),
+        ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+    ]
+    if config.base_url.startswith("https://"):
+        always.append(("Strict-Transport-Security", "max-age=31536000"))
 
     def add(response: Response) -> Response:
+        response.headers.extend(always)
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Cache-Control", "no-store")  # a survey's page may hold what a customer wrote
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
-        if secure:
-            response.headers["Strict-Transport-Security"] = "max-age=31536000"
         return response
 
     return add
@@ -139,4 +141,4 @@ def _told(code: int, name: str, words: str, title: str = _FAILED) -> Response:
 
 
 def _is_staffs_page() -> bool:
-    return request.path.startswith(("/desk/", "/demo/"))
+    return request.path.startswith(login.STAFF_PAGES)

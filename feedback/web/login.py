@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import cast
 
-from flask import Blueprint, Flask, Response, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, Request, Response, g, redirect, render_template, request, session, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response as Redirect
 
@@ -21,14 +22,25 @@ from feedback.store import Store
 from feedback.web.forms import LoginForm
 from feedback.web.passwords import is_password
 
+STAFF_PAGES = ("/desk/", "/demo/")
 STAYS_LOGGED_IN = timedelta(hours=12)
 _log = logging.getLogger("feedback.web")
 csrf = CSRFProtect()
 _PAGE_OF_THE_DESK = re.compile(r"/desk/[A-Za-z0-9_/-]*(\?[^\x00-\x20\\]*)?")
 
 
+class _StaffSessions(SecureCookieSessionInterface):
+    """Customers' pages have none, and so set no cookie."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if not request.path.startswith(STAFF_PAGES):
+            return self.make_null_session(app)
+        return super().open_session(app, request)
+
+
 def init_sessions(app: Flask, config: Config, keys: Keys, *, demo: bool) -> None:
-    """Cookies for staff alone: customers' pages set none. Forged requests are refused where a blueprint asks for it."""
+    """Cookies for staff alone. Forged requests are refused where a blueprint asks for it."""
+    app.session_interface = _StaffSessions()
     app.config.update(
         SECRET_KEY=keys.derived("session"),
         SESSION_COOKIE_NAME="feedback_demo" if demo else "feedback_desk",  # both may run on one machine

@@ -1,11 +1,34 @@
-"""What pages of ours share: style sheets, sent inside the page, a script, and the policy that allows just those."""
+"""What pages of ours share: style sheets, sent inside the page, a script, the policy that allows those; and shells."""
 
 import base64
 import hashlib
+import re
 from importlib import resources
 from string import Template
 
+from markupsafe import escape
+
 from feedback.domain.colours import Accent
+
+_HOLE = re.compile("~~([a-z_]+)~~")
+
+
+def hole(name: str) -> str:
+    """What a template gets in place of a value that differs from reader to reader; also as a part of an address."""
+    return f"~~{name}~~"
+
+
+class Shell:
+    """A page with holes. To make one from its template costs more than all else that a request does."""
+
+    def __init__(self, page: str) -> None:
+        self._parts = _HOLE.split(page)
+
+    def filled(self, **values: str) -> str:
+        """The page of one reader; the values are text, not markup."""
+        parts = self._parts.copy()
+        parts[1::2] = [escape(values[name]) for name in parts[1::2]]
+        return "".join(parts)
 
 
 def _static(name: str) -> str:

@@ -1,11 +1,15 @@
 """The customer's pages. A GET writes nothing, for machines open links too; only the button counts."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import NoReturn
 
 from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from werkzeug.datastructures import LanguageAccept, MultiDict
+from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response
 
 from feedback.config import Config
@@ -13,15 +17,18 @@ from feedback.domain import names
 from feedback.domain.followups import CALL_AFTER
 from feedback.domain.surveys import REASONS, Choice, Suppression, Survey
 from feedback.domain.timing import local_day, zone_of
-from feedback.domain.wording import asks_how_often
-from feedback.errors import NotFound, Overtaken
+from feedback.domain.wording import asks_how_often, shortened
+from feedback.errors import NotFound, Overtaken, Refused
 from feedback.i18n import Language, Languages, marked
 from feedback.keys import Keys, Purpose
 from feedback.loop import answering, opting_out
 from feedback.store import Store
 from feedback.web.forms import DetailsForm, VoteForm
+from feedback.web.pages import Shell, hole
 
 LANGUAGES_AT_MOST = 10  # that a browser may ask for
+SUBJECT_LONGEST = 200
+SHELLS_KEPT = 500
 FORM_LARGEST = 4 * 1024 * 1024  # a pasted log of a megabyte is too long to keep, but shown again
 
 
@@ -29,31 +36,60 @@ def readers_language(config: Config, languages: Languages) -> Language:
     """The customer's, else the browser's, else the business's."""
     survey: Survey | None = g.get("survey")
     locale = survey.locale if survey is not None else request.args.get("in")  # of the customer whom the link was for
-    return languages.choose(locale, *islice(request.accept_languages.values(), LANGUAGES_AT_MOST), config.locale)
+    if locale and languages.has(locale):
+        return languages.choose(locale)
+    return languages.choose(*_accepted(request.headers.get("Accept-Language", "")), config.locale)
+
+
+@lru_cache(maxsize=500)
+def _accepted(header: str) -> tuple[str, ...]:
+    return tuple(islice(parse_accept_header(header, LanguageAccept).values(), LANGUAGES_AT_MOST))
 
 
 def for_customers(config: Config, languages: Languages) -> dict[str, object]:
     """What customers' pages say things with, and the way to a person."""
     survey: Survey | None = g.get("survey")
     language = readers_language(config, languages)
-    reply_to = config.reply_to_of(survey.team if survey is not None else None)
-    return {"language": language, "reply_to": reply_to, **language.for_templates(html=True)}
+    return {"language": language, "reply_to": _reply_to(config, survey), **language.for_templates(html=True)}
+
+
+def _reply_to(config: Config, survey: Survey | None) -> str | None:
+    address = config.reply_to_of(survey.team if survey is not None else None)
+    return address.addr_spec if address is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What the question's pages of many customers have in common."""
+
+    language: Language
+    locale: str | None
+    reply_to: str | None
+    ready: Choice | None
+    said: Choice | None
+    is_about: bool  # the case's subject is known
+    is_older: bool  # it was asked again since
+    is_out: bool  # the customer does not want to be asked any more
+    lacks_choice: bool
 
 
 def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], datetime], languages: Languages) -> Blueprint:
     pages = Blueprint("survey", __name__)
 
-    @pages.before_request
-    def limit_size() -> None:
-        request.max_content_length = request.max_form_memory_size = FORM_LARGEST
-
-    def survey_of(token: str) -> Survey:
-        """The token's survey. A bad signature ends here, before the database is touched."""
+    def id_of(token: str) -> str:
+        """The key of the token's survey. A bad signature ends here, before the database is touched."""
         survey_id = keys.verify(Purpose.SURVEY, token)
         if survey_id is None:
             abort(404)
-        survey = g.survey = store.surveys.get(survey_id)
+        return survey_id
+
+    def survey_of(token: str) -> Survey:
+        survey = g.survey = store.surveys.get(id_of(token))
         return survey
+
+    def posted() -> MultiDict[str, str]:
+        request.max_content_length = request.max_form_memory_size = FORM_LARGEST
+        return request.form
 
     @pages.errorhandler(NotFound)
     def gone(_error: NotFound) -> tuple[str, int]:
@@ -65,23 +101,46 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     def language() -> Language:
         return readers_language(config, languages)
 
-    def day_of(moment: datetime, survey: Survey) -> str:
-        return language().day(local_day(moment, zone_of(survey.whereabouts, config)))
+    def day_of(moment: datetime, survey: Survey, reader: Language) -> str:
+        return reader.day(local_day(moment, zone_of(survey.whereabouts, config)))
 
     def ended(survey: Survey) -> tuple[str, int] | None:
         end = survey.ends_at(config)
         if now() <= end:
             return None
-        return render_template("ended.html", day=day_of(end, survey), newest=survey.newest), 410
+        return render_template("ended.html", day=day_of(end, survey, language()), newest=survey.newest), 410
 
-    def question(token: str, survey: Survey, ready: Choice | None, error: str = "") -> str:
-        again = survey.asked_again_at
-        return render_template(
-            "survey.html", token=token, survey=survey, ready=ready, day=day_of(survey.resolved_at, survey), error=error,
-            helper=helper(survey), how_often=asks_how_often(config, language()), locale=survey.locale,
-            asked_again=again and day_of(again, survey), is_out=opting_out.is_out(store, keys, survey),
+    def question(token: str, survey: Survey, ready: Choice | None, *, lacks_choice: bool = False) -> str:
+        reader, again = language(), survey.asked_again_at
+        common = _Question(
+            language=reader,
+            locale=survey.locale,
+            reply_to=_reply_to(config, survey),
+            ready=ready,
+            said=survey.newest.choice if survey.newest is not None else None,
+            is_about=bool(survey.subject),
+            is_older=again is not None,
+            is_out=opting_out.is_out(store, keys, survey),
+            lacks_choice=lacks_choice,
+        )
+        day, who = day_of(survey.resolved_at, survey, reader), helper(survey)
+        if who is not None:
+            solved = reader.text(marked("Marked as solved on %(day)s by %(who)s"), day=day, who=who)
+        else:
+            solved = reader.text(marked("Marked as solved on %(day)s"), day=day)
+        return question_shell(common).filled(
+            token=token,
             opt_out_token=keys.sign(Purpose.OPT_OUT, survey.id),
-        )  # fmt: skip
+            subject=shortened(survey.subject or "", SUBJECT_LONGEST),
+            solved=solved,
+            asked_again=day_of(again, survey, reader) if again is not None else "",
+        )
+
+    @lru_cache(SHELLS_KEPT)
+    def question_shell(common: _Question) -> Shell:
+        holes = {name: hole(name) for name in ("token", "opt_out_token", "subject", "solved", "asked_again")}
+        how_often = asks_how_often(config, common.language)
+        return Shell(render_template("survey.html", common=common, how_often=how_often, **holes))
 
     def thanks(token: str, survey: Survey, form: DetailsForm, *, overtaken: bool = False) -> str:
         """With `overtaken`, the form is not what we have, for something else was sent meanwhile."""
@@ -113,19 +172,23 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
 
     @pages.post("/s/<token>")
     def vote(token: str) -> str | tuple[str, int] | Response:
-        survey = survey_of(token)
-        form = VoteForm(request.form)
-        page = ended(survey)
-        if page is None and not form.validate():
-            page = question(token, survey, None, error=language().text(marked("Please choose yes or no."))), 422
-        if page is None:
-            answering.answer(store, config, survey.id, Choice(form.choice.data), now())
-        return page or redirect(url_for("survey.show", token=token), 303)
+        survey_id = id_of(token)
+        form = VoteForm(posted())
+        if not form.validate():
+            survey = survey_of(token)
+            return ended(survey) or (question(token, survey, None, lacks_choice=True), 422)
+        try:
+            answering.answer(store, config, survey_id, Choice(form.choice.data), now())
+        except Refused:
+            if page := ended(survey_of(token)):
+                return page
+            raise
+        return redirect(url_for("survey.show", token=token), 303)
 
     @pages.post("/s/<token>/details")
     def details(token: str) -> str | tuple[str, int] | Response:
         survey = survey_of(token)
-        form = DetailsForm(request.form)
+        form = DetailsForm(posted())
         if survey.newest is None or form.choice.data != survey.newest.choice:
             return redirect(url_for("survey.show", token=token), 303)  # of a page from before a change of mind
         if page := ended(survey):

@@ -238,7 +238,7 @@ def test_a_session_from_before_logging_in_carries_nothing_over(app: Flask, clien
 def test_a_session_must_know_the_password_as_well(
     app: Flask, client: FlaskClient, staff: dict[str, str], claim: dict[str, object]
 ) -> None:
-    with client.session_transaction() as session:
+    with client.session_transaction("/desk/") as session:
         session.update({"staff": staff["mara"], **claim})
     assert not is_in(client)
 

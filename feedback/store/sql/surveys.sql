@@ -180,7 +180,7 @@ DELETE FROM overrides WHERE resolution_id = :resolution_id;
 -- went out; none of somebody who was erased.
 SELECT s.id, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, r.resolved_at, r.agent, r.team, r.interactions,
   c.subject, cu.locale, cu.zone, cu.country, COALESCE(o.recipient, cu.email) AS recipient,
-  (SELECT COUNT(*) FROM answers WHERE survey_id = s.id) AS answers,
+  COALESCE(a.seq, 0) AS answers,
   (SELECT at FROM answers WHERE survey_id = s.id AND seq = 1) AS first_answer_at,
   (SELECT MAX(newer.handed_over_at) FROM resolutions later
     JOIN surveys again ON again.resolution_id = later.id AND (later.n, again.round) > (r.n, s.round)
