@@ -19,6 +19,7 @@ app.jinja_loader = DictLoader({"page.html": _PAGE})
 
 def prepare(home: Path, pages: int) -> None:
     """Make the database, before any thread of the server opens it."""
+    home.mkdir(exist_ok=True)
     connection = sqlite3.connect(home / "bare.db", isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("CREATE TABLE page (id INTEGER PRIMARY KEY, subject TEXT, agent TEXT)")

@@ -21,3 +21,8 @@ def one_line(text: str | None) -> str:
     """Text inside a line of ours: control characters, of writing direction too, and runs of blanks become one blank."""
     plain = _TURNS.sub(" ", _CONTROLS.sub(" ", text or ""))
     return " ".join(plain.encode("utf-8", "replace").decode().split())
+
+
+def guarded(text: str) -> str:
+    """A cell of a spreadsheet that no program takes for a formula, which could send the sheet anywhere (OWASP)."""
+    return f"'{text}" if text[:1] in tuple("=+-@＝＋－＠\t\r\n") else text

@@ -110,6 +110,11 @@ class Database:
         found: Mapping[str, Any] | None = self._execute(query, values).fetchone()
         return found
 
+    def each(self, query: Query, **values: object) -> Iterator[Mapping[str, Any]]:
+        """As `rows`, one after the other, for what may be long."""
+        with self._translating():
+            yield from self._execute(query, values)
+
     def change(self, query: Query, **values: object) -> int:
         """Run a statement that writes; how many rows it changed. Only inside `write()`."""
         assert self.connection.in_transaction, "a change outside write()"

@@ -1,6 +1,7 @@
 """Decisions, surveys, answers and opt-outs."""
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -287,21 +288,12 @@ class Surveys:
 
     def newest_answers(self, choice: Choice | None, limit: int, offset: int = 0) -> list[Answered]:
         """The newest answer of each survey, of one choice or of both, newest first."""
-        return [
-            Answered(
-                answer=answer_of(row),
-                case_id=row["case_id"],
-                case_ref=row["ref"],
-                subject=row["subject"],
-                agent=row["agent"],
-                team=row["team"],
-                customer=row["name"],
-                email=row["email"],
-                is_recheck=row["round"] == 1,
-                follow_up_id=row["follow_up_id"],
-            )
-            for row in self._database.rows(_sql.newest_answers, choice=choice, limit=limit, offset=offset)
-        ]
+        rows = self._database.rows(_sql.newest_answers, choice=choice, limit=limit, offset=offset)
+        return [_answered(row) for row in rows]
+
+    def all_answers(self, choice: Choice | None) -> Iterator[Answered]:
+        """As `newest_answers`, all of them, one after the other."""
+        return map(_answered, self._database.each(_sql.newest_answers, choice=choice, limit=sys.maxsize, offset=0))
 
     def asked_since(self, since: datetime) -> list[Asked]:
         """One row for each first-round survey that went out about a resolution not before `since`."""
@@ -314,6 +306,21 @@ class Surveys:
             )
             for row in self._database.rows(_sql.asked_since, since=since)
         ]
+
+
+def _answered(row: Mapping[str, Any]) -> Answered:
+    return Answered(
+        answer=answer_of(row),
+        case_id=row["case_id"],
+        case_ref=row["ref"],
+        subject=row["subject"],
+        agent=row["agent"],
+        team=row["team"],
+        customer=row["name"],
+        email=row["email"],
+        is_recheck=row["round"] == 1,
+        follow_up_id=row["follow_up_id"],
+    )
 
 
 def _facts(row: Mapping[str, Any], **more: Any) -> Facts:

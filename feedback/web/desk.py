@@ -25,6 +25,7 @@ from feedback.loop.health import check
 from feedback.loop.simulating import side_by_side, simulate
 from feedback.store import Store
 from feedback.store.outbox import Standing
+from feedback.web.exports import ANSWERS, as_csv
 from feedback.web.forms import CloseForm, InteractionForm, WhatIfForm
 from feedback.web.login import csrf, person, require_staff
 
@@ -127,15 +128,22 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return acted(key, "Closed.", lambda: following_up.close(
             store, key, Outcome(form.outcome.data), form.text, person().id, now()), close=form)  # fmt: skip
 
+    def wanted_choice() -> Choice | None:
+        wanted = request.args.get("choice")
+        return Choice(wanted) if wanted in tuple(Choice) else None
+
     @desk.get("/answers")
     def answers() -> str:
-        wanted = request.args.get("choice")
-        choice = Choice(wanted) if wanted in tuple(Choice) else None
+        choice = wanted_choice()
         return listed(
             "desk_answers.html",
             lambda limit, offset: store.surveys.newest_answers(choice, limit, offset),
             choice=choice,
         )
+
+    @desk.get("/answers.csv")
+    def answers_as_csv() -> Response:
+        return as_csv("answers.csv", ANSWERS, store.surveys.all_answers(wanted_choice()))
 
     @desk.get("/cases")
     def cases() -> str:

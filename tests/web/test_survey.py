@@ -1,4 +1,6 @@
+import random
 import re
+import string
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,9 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from feedback.config import Config
-from feedback.domain.surveys import COMMENT_LONGEST, Choice
+from feedback.domain.cases import CaseStatus
+from feedback.domain.surveys import ANSWERS_AT_MOST, COMMENT_LONGEST, Choice, Details
 from feedback.keys import Purpose
+from feedback.loop import erasing
 from feedback.web import create_app
+from feedback.web.survey import FORM_LARGEST
 from tests.conftest import ADA, DAY, NOW, Loop, text_of
 
 LATER = NOW + DAY + timedelta(hours=2)
@@ -358,3 +363,153 @@ def test_a_call_is_offered_first_to_whom_two_contacts_did_not_help(
     assert page.count('name="call"') == 1
     assert (page.index('name="call"') < page.index('name="reasons"')) is comes_first
     assert 'name="call"' not in client.post(path, data={"choice": "yes"}, follow_redirects=True).text
+
+
+def test_a_call_needs_a_number_and_the_page_says_so_beside_the_field(
+    client: FlaskClient, loop: Loop, path: str
+) -> None:
+    client.post(path, data={"choice": "no"})
+    page = client.post(f"{path}/details", data={**CALL, "phone": " \u202e ", "comment": "Still jams"})
+    assert page.status_code == 422
+    assert '<p class="error" id="phone-error">Please give the number that we should call.</p>' in page.text
+    assert 'aria-invalid="true" aria-describedby="phone-error" autofocus>' in page.text
+    assert page.text.count("autofocus") == 1
+    assert "\nStill jams</textarea>" in page.text
+    assert loop.store.follow_ups.open_ones()[0].details == Details()
+
+
+def test_what_belongs_to_a_box_that_is_not_ticked_is_not_looked_at(client: FlaskClient, loop: Loop, path: str) -> None:
+    client.post(path, data={"choice": "no"})
+    left = {"choice": "no", "comment": "Still jams", "phone": "x" * 99, "call_time": "x" * 999, "quote_name": "x" * 999}
+    assert client.post(f"{path}/details", data=left).status_code == 303
+    assert loop.store.follow_ups.open_ones()[0].details == Details(comment="Still jams")
+
+
+def seen_in(page: str) -> str:
+    found = re.search(r'name="seen" value="(\w+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def test_a_stale_window_replaces_nothing_unasked(client: FlaskClient, loop: Loop, path: str) -> None:
+    stale = seen_in(client.post(path, data={"choice": "no"}, follow_redirects=True).text)
+    first = {"choice": "no", "seen": stale, "comment": "From the first window"}
+    assert client.post(f"{path}/details", data=first).status_code == 303
+    assert client.post(f"{path}/details", data=first).status_code == 303  # pressed twice
+    second = {"choice": "no", "seen": stale, "comment": "From the second", "reasons": "connect"}
+    page = client.post(f"{path}/details", data=second)
+    assert page.status_code == 409
+    assert "What stands in the form is not saved yet" in page.text
+    assert '<blockquote class="words" dir="auto">From the first window</blockquote>' in page.text
+    assert "\nFrom the second</textarea>" in page.text
+    assert 'value="connect" checked' in page.text
+    assert loop.store.follow_ups.open_ones()[0].details == Details(comment="From the first window")
+    assert client.post(f"{path}/details", data={**second, "seen": seen_in(page.text)}).status_code == 303
+    assert loop.store.follow_ups.open_ones()[0].details.comment == "From the second"
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "🖨"])
+def test_a_pasted_log_of_a_megabyte_is_shown_again_and_changes_nothing(
+    client: FlaskClient, loop: Loop, path: str, letter: str
+) -> None:
+    client.post(path, data={"choice": "no"})
+    long = letter * (1_000_000 // len(letter.encode()))
+    page = client.post(f"{path}/details", data={"choice": "no", "comment": long, "reasons": "resolve"})
+    assert page.status_code == 422
+    assert f"\n{long}</textarea>" in page.text
+    assert "Nothing is lost: your text is below." in page.text
+    assert loop.store.follow_ups.open_ones()[0].details == Details()
+
+
+def test_what_is_too_large_to_be_shown_again_is_refused_kindly(client: FlaskClient, loop: Loop, path: str) -> None:
+    client.post(path, data={"choice": "no"})
+    page = client.post(f"{path}/details", data={"choice": "no", "comment": "x" * FORM_LARGEST})
+    assert page.status_code == 413
+    assert "Please make it shorter." in page.text
+    assert loop.store.follow_ups.open_ones()[0].details == Details()
+
+
+def test_who_opted_out_is_told_that_it_stands_and_can_answer_or_undo_it(
+    client: FlaskClient, loop: Loop, path: str
+) -> None:
+    assert "and we will not" not in client.get(f"{path}/no").text
+    client.post(opt_out_path(loop))
+    page = client.get(f"{path}/no").text
+    assert "You have asked us not to ask you again, and we will not. An answer here still counts." in page
+    assert 'write to us at <a href="mailto:care@acme.example">' in page
+    assert ">Undo: ask me again</a>" in page
+    assert "We ask once about each request." not in page
+    assert client.post(path, data={"choice": "no"}).status_code == 303
+    assert loop.store.surveys.get(loop.survey_id()).answers == 1
+
+
+def test_who_was_asked_again_meanwhile_is_told_and_can_still_answer_the_first_question(
+    client: FlaskClient, clock: Clock, loop: Loop, path: str
+) -> None:
+    assert "once more since" not in client.get(f"{path}/no").text
+    solved_again = NOW + 20 * DAY
+    loop.take(replace(ADA, status=CaseStatus.OPEN, resolved_at=None), now=NOW + 19 * DAY)
+    loop.take(replace(ADA, resolved_at=solved_again), now=solved_again)
+    loop.ask(solved_again + DAY)
+    assert "once more since" not in client.get(f"{path}/no").text  # its mail has not gone out
+    loop.send(solved_again + DAY)
+    clock.now = solved_again + DAY
+    page = client.get(f"{path}/no").text
+    assert "We have asked you about this once more since, on 24 March 2026, in a mail with a link of its own." in page
+    assert 'write to us at <a href="mailto:care@acme.example">' in page
+    first = loop.store.surveys.get(keys_id(loop, path))
+    assert client.post(path, data={"choice": "no"}).status_code == 303
+    assert loop.store.surveys.get(first.id).answers == 1
+    newer = f"/s/{loop.keys.sign(Purpose.SURVEY, loop.survey_id())}"
+    assert newer != path
+    assert "once more since" not in client.get(newer).text
+
+
+def keys_id(loop: Loop, path: str) -> str:
+    found = loop.keys.verify(Purpose.SURVEY, path.removeprefix("/s/"))
+    assert found is not None
+    return found
+
+
+def test_a_question_that_is_gone_says_so_and_shows_a_way_to_a_person(
+    client: FlaskClient, loop: Loop, path: str
+) -> None:
+    erasing.erase(loop.store, loop.keys, "ada@example.org", LATER)
+    unknown = f"/s/{loop.keys.sign(Purpose.SURVEY, 'x' * 22)}"
+    for address in (path, f"{path}/no", unknown, f"{unknown}/yes"):
+        page = client.get(address)
+        assert page.status_code == 410
+        assert "We do not have this question any more" in page.text
+        assert "mailto:care@acme.example" in page.text
+    assert client.post(path, data={"choice": "no"}).status_code == 410
+    assert client.post(f"{path}/details", data={"choice": "no"}).status_code == 410
+
+
+def test_the_twenty_first_answer_is_refused_kindly_in_the_customers_language(
+    client: FlaskClient, loop: Loop, path: str
+) -> None:
+    for n in range(ANSWERS_AT_MOST):
+        assert client.post(path, data={"choice": ("no", "yes")[n % 2]}).status_code == 303
+    page = client.post(path, data={"choice": "no"})
+    assert page.status_code == 409
+    assert "stays as it was last saved" in page.text
+    assert loop.store.surveys.get(loop.survey_id()).answers == ANSWERS_AT_MOST
+
+
+def test_a_flood_of_forged_tokens_never_touches_the_database(loop: Loop, path: str) -> None:
+    statements: list[str] = []
+    client = create_app(loop.config, loop.store, loop.keys, lambda: LATER).test_client()
+    loop.store._database.connection.set_trace_callback(statements.append)
+    chance = random.Random(7)
+    genuine = path.removeprefix("/s/")
+    key, _, signature = genuine.partition(".")
+    for _ in range(2_000):
+        letters = "".join(chance.choices(string.ascii_letters + string.digits + "-_", k=43))
+        token = chance.choice((f"{letters[:22]}.{letters}", f"{key}.{letters}", f"{letters[:22]}.{signature}", letters))
+        address = chance.choice(
+            (f"/s/{token}", f"/s/{token}/no", f"/s/{token}/details", f"/o/{token}", f"/o/{token}/undo")
+        )
+        data = {"choice": "no", "List-Unsubscribe": "One-Click"}
+        assert client.post(address, data=data).status_code in (404, 405)
+        assert client.get(address).status_code in (404, 405)
+    assert statements == []
