@@ -117,17 +117,6 @@ def test_the_keyboard_alone_is_enough(link: str, browser: Browser) -> None:
     page.close()
 
 
-def test_touch_targets_are_large_enough(link: str, browser: Browser) -> None:
-    page = browser.new_page(viewport={"width": 320, "height": 640})
-    page.goto(link)
-    page.get_by_role("button").click()
-    for target in page.locator("button, .choices label, .check, textarea, input[type=tel], input[type=text]").all():
-        box = target.bounding_box()
-        assert box is not None
-        assert box["height"] >= 44
-    page.close()
-
-
 def test_opting_out_takes_a_button(link: str, browser: Browser) -> None:
     page = browser.new_page()
     page.goto(link)
