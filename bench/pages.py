@@ -66,15 +66,16 @@ def measure(runs: int) -> dict[str, list[float]]:
             for _ in range(runs)
         ]
         _load(ours.port, lambda n: ("GET", f"{paths[n * 7 % SURVEYS]}/yes", ""), MANY)
+        growth = f"at {SURVEYS * TIMES_MORE:,} surveys, to {SURVEYS:,}"
         return {
             "GET of the page, to one SELECT and one template": [a.rate / b.rate for a, b, *_ in pairs],
             "p99 of GET, to theirs": [a.p99 / b.p99 for a, b, *_ in pairs],
             "POST of an answer, to one durable INSERT": [a.rate / b.rate for *_, a, b, _ in pairs],
             "p99 of POST, to theirs": [a.p99 / b.p99 for *_, a, b, _ in pairs],
-            f"time of GET at {SURVEYS * TIMES_MORE:,} surveys, to {SURVEYS:,}": [a.rate / c.rate for a, _, c, *_ in pairs],
-            f"time of POST at {SURVEYS * TIMES_MORE:,} surveys, to {SURVEYS:,}": [a.rate / c.rate for *_, a, _, c in pairs],
-            f"memory of a worker after {MANY:,} requests, to {WORKER_LARGEST_MB} MB": [
-                size / WORKER_LARGEST_MB for size in ours.memory_mb()
+            f"time of GET {growth}": [a.rate / c.rate for a, _, c, *_ in pairs],
+            f"time of POST {growth}": [a.rate / c.rate for *_, a, _, c in pairs],
+            f"memory of the larger worker after {MANY:,} requests, to {WORKER_LARGEST_MB} MB": [
+                max(ours.memory_mb()) / WORKER_LARGEST_MB
             ],
         }
 
@@ -120,7 +121,8 @@ def _multiply(home: Path, into: Path) -> list[str]:
     """The same database with so many times the rows; the path of as many surveys as before."""
     into.mkdir()
     (into / "secret.key").write_bytes((home / "secret.key").read_bytes())
-    with closing(sqlite3.connect(home / "feedback.db")) as source, closing(sqlite3.connect(into / "feedback.db")) as copy:
+    source, copy = (sqlite3.connect(folder / "feedback.db") for folder in (home, into))
+    with closing(source), closing(copy):
         source.backup(copy)
         copy.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -400000")
         for table, keys in _KEYS.items():
@@ -142,8 +144,9 @@ class _Server:
 
     def memory_mb(self) -> list[float]:
         """What each worker has in memory that is its own, or its share of what several have (PSS)."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        found = (re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M) for pid in children)
+        own = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        memory = (Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in own.read_text().split())
+        found = (re.search(r"^Pss:\s+(\d+) kB", told, re.MULTILINE) for told in memory)
         return [int(pss[1]) * 1024 / 1e6 for pss in found if pss is not None]
 
 

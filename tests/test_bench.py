@@ -9,7 +9,7 @@ def test_each_measurement_gives_a_ratio_a_run(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(imports, "CASES", 200)
     for name, value in {"CASES": 300, "SLICE": 100, "HEAVY": 5}.items():
         monkeypatch.setattr(deciding, name, value)
-    for name, value in {"SURVEYS": 40, "GETS": 40, "POSTS": 40}.items():
+    for name, value in {"SURVEYS": 40, "TIMES_MORE": 2, "GETS": 40, "POSTS": 40, "MANY": 40}.items():
         monkeypatch.setattr(pages, name, value)
     for name, value in {"MAILS": 20, "SLOW_MAILS": 4, "FEW": 1000, "MANY": 2000}.items():
         monkeypatch.setattr(sending, name, value)

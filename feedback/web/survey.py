@@ -142,8 +142,8 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         how_often = asks_how_often(config, common.language)
         return Shell(render_template("survey.html", common=common, how_often=how_often, **holes))
 
-    def thanks(token: str, survey: Survey, form: DetailsForm, *, overtaken: bool = False) -> str:
-        """With `overtaken`, the form is not what we have, for something else was sent meanwhile."""
+    def thanks(token: str, survey: Survey, form: DetailsForm, *, is_overtaken: bool = False) -> str:
+        """With `is_overtaken`, the form is not what we have, for something else was sent meanwhile."""
         assert survey.newest is not None
         follow_up = store.follow_ups.of_survey(survey.id)
         by = None
@@ -152,7 +152,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return render_template(
             "thanks.html", token=token, survey=survey, answer=survey.newest, form=form, by=by, helper=helper(survey),
             reasons=REASONS[survey.newest.choice], call_first=(survey.contacts or 0) >= CALL_AFTER,
-            is_open=now() <= survey.ends_at(config), overtaken=overtaken,
+            is_open=now() <= survey.ends_at(config), is_overtaken=is_overtaken,
         )  # fmt: skip
 
     def helper(survey: Survey) -> str | None:
@@ -189,20 +189,31 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     def details(token: str) -> str | tuple[str, int] | Response:
         survey = survey_of(token)
         form = DetailsForm(posted())
-        if survey.newest is None or form.choice.data != survey.newest.choice:
-            return redirect(url_for("survey.show", token=token), 303)  # of a page from before a change of mind
         if page := ended(survey):
             return page
+        if survey.newest is None or form.choice.data != survey.newest.choice:
+            return overtaken(token, survey, form)
         if not form.validate():
             return thanks(token, survey, form), 422
         choice, said, seen = survey.newest.choice, form.details(), form.seen.data or None
         try:
             answering.add_details(store, config, survey.id, choice, said, now(), seen)
         except Overtaken:
-            survey = survey_of(token)
-            if survey.newest is not None and survey.newest.choice is choice:
-                return thanks(token, survey, form, overtaken=True), 409
+            return overtaken(token, survey_of(token), form)
         return redirect(url_for("survey.show", token=token), 303)
+
+    def overtaken(token: str, survey: Survey, form: DetailsForm) -> tuple[str, int] | Response:
+        """Something else was sent meanwhile: what the form brings is shown, to be sent once more.
+
+        Of a form beside another choice only the words still mean something.
+        """
+        if survey.newest is not None and form.choice.data == survey.newest.choice:
+            return thanks(token, survey, form, is_overtaken=True), 409
+        if survey.newest is None or not form.comment.data:
+            return redirect(url_for("survey.show", token=token), 303)
+        present = _filled(survey)
+        present.comment.data = form.comment.data
+        return thanks(token, survey, present, is_overtaken=True), 409
 
     def opt_out_key(token: str) -> str:
         """What the link stands for. A bad signature ends here."""

@@ -321,6 +321,12 @@ def test_a_form_from_before_a_change_of_mind_is_shown_the_present_answer(
     newest = loop.store.surveys.get(loop.survey_id()).newest
     assert newest is not None
     assert newest.details.reasons == ()
+    page = client.post(f"{path}/details", data={"choice": "yes", "reasons": ["resolve"], "comment": "Quick work"})
+    assert page.status_code == 409
+    assert "Thank you for telling us" in page.text
+    assert "\nQuick work</textarea>" in page.text
+    assert 'name="reasons" value="resolve">' in page.text
+    assert loop.store.follow_ups.open_ones()[0].details == Details()
 
 
 CALL = {"choice": "no", "call": "y", "phone": "+49 30 5550 0142", "call_time": " mornings,\tbefore 10 "}
