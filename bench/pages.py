@@ -24,6 +24,7 @@ from feedback.domain.cases import CaseRecord, CaseStatus
 from feedback.keys import Purpose, load_keys
 from feedback.loop.asking import Asking
 from feedback.loop.intake import BATCH, take_in
+from feedback.processes import THREADS, WORKERS
 from feedback.store import open_store
 
 SURVEYS = 10_000
@@ -154,7 +155,17 @@ class _Server:
 def _server(target: str, home: Path) -> Iterator[_Server]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "4"]
+    command = [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "--workers",
+        str(WORKERS),
+        "--blocking-threads",
+        str(THREADS),
+    ]
     command += ["--factory"] if target.startswith("feedback") else []
     environment = {**os.environ, "FEEDBACK_DATA_DIR": str(home), "FEEDBACK_URL": f"http://127.0.0.1:{port}"}
     process = subprocess.Popen(

@@ -164,20 +164,27 @@ class Languages:
             own.add_fallback(self._catalogues[code])
             self._catalogues[code] = own
         self._made: dict[str, Language] = {}
+        self._of = lru_cache(maxsize=500)(self._find)  # whatever tags readers send
 
     def choose(self, *wanted: str | None) -> Language:
         """The first of the locales (BCP 47) whose language we have, or English."""
         for tag in wanted:
-            if (locale := _ours(tag)) is not None:
-                name = str(locale)
-                if name not in self._made:
-                    self._made[name] = Language(locale, self._catalogues[locale.language])
-                return self._made[name]
+            if tag and (language := self._of(tag)) is not None:
+                return language
         return self.choose(SOURCE)
 
     def has(self, tag: str) -> bool:
         """Whether the language of a locale is one of ours."""
-        return _ours(tag) is not None
+        return self._of(tag) is not None
+
+    def _find(self, tag: str) -> Language | None:
+        locale = _locale(tag)
+        if locale is None:
+            return None
+        name = str(locale)
+        if name not in self._made:
+            self._made[name] = Language(locale, self._catalogues[locale.language])
+        return self._made[name]
 
     def as_text(self, code: str) -> str:
         """Every sentence as it is said in a language now, as a catalogue to be changed by hand."""
@@ -202,14 +209,10 @@ def load_languages(words_dir: Path) -> Languages:
     return Languages(words_dir)
 
 
-def _ours(tag: str | None) -> Locale | None:
-    """The locale, if its language is one of ours; what anybody may ask for is checked before it is kept."""
-    return _locale(tag) if tag and _TAG.fullmatch(tag) else None
-
-
-@lru_cache(maxsize=500)
 def _locale(tag: str) -> Locale | None:
     """The locale, if its language is one of ours; without a country of its own if that is not known."""
+    if not _TAG.fullmatch(tag):
+        return None
     parts = re.split("[-_]", tag)
     code = parts[0].lower()
     if code not in LANGUAGES:

@@ -22,6 +22,18 @@ class Purpose(StrEnum):
     MESSAGE = "message-id"
 
 
+class _Signer(Signer):
+    """Derives its key once, not for each token."""
+
+    def __init__(self, secret: str, purpose: Purpose) -> None:
+        super().__init__(secret, salt=f"feedback:{purpose}", key_derivation="hmac", digest_method=hashlib.sha256)
+        self._key = super().derive_key()
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        assert secret_key is None, "one secret a signer"
+        return self._key
+
+
 def new_id() -> str:
     """128 random bits as base64url; never begins with a dash, so that it can stand in a command line."""
     while (key := secrets.token_urlsafe(16)).startswith("-"):
@@ -47,13 +59,7 @@ class Keys:
 
     def __init__(self, secret_keys: list[str]) -> None:
         self._secrets = secret_keys
-        self._signers = {
-            purpose: [
-                Signer(secret, salt=f"feedback:{purpose}", key_derivation="hmac", digest_method=hashlib.sha256)
-                for secret in secret_keys
-            ]
-            for purpose in Purpose
-        }
+        self._signers = {purpose: [_Signer(secret, purpose) for secret in secret_keys] for purpose in Purpose}
 
     def sign(self, purpose: Purpose, key: str) -> str:
         return self._signers[purpose][0].sign(key).decode()

@@ -27,7 +27,7 @@ from feedback.loop.health import Check
 from feedback.store import open_store
 
 WORKERS = 2
-THREADS = 4
+THREADS = 2  # a worker's; more of them wait for one another, and answer no more requests
 
 
 def serve(config: Config) -> None:

@@ -104,6 +104,7 @@ class Survey:
     mailed_to: str | None = (
         None  # the address that its mail was handed over for, as far as that is known here (any more)
     )
+    is_in_doubt: bool = False  # whether any mail of it arrived
     asked_again_at: datetime | None = None  # when a newer survey about the same case went out
     answers: int = 0
     first_answer_at: datetime | None = None

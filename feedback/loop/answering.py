@@ -22,14 +22,15 @@ def answer(store: Store, config: Config, survey_id: str, choice: Choice, now: da
     with store.write():
         survey = store.surveys.get(survey_id)
         _check_open(survey, config, now)
-        follow_up = store.follow_ups.of_survey(survey_id)
-        is_done = choice is Choice.YES or (follow_up is not None and follow_up.is_open)
-        if survey.newest is not None and survey.newest.choice is choice and is_done:
+        said = survey.newest.choice if survey.newest is not None else None
+        follow_up = store.follow_ups.of_survey(survey_id) if Choice.NO in (choice, said) else None
+        if choice is said and (choice is Choice.YES or (follow_up is not None and follow_up.is_open)):
             return
         if survey.answers >= ANSWERS_AT_MOST:
             raise Refused(marked("This answer has been changed many times and stays as it was last saved."))
         store.surveys.add_answer(survey_id, choice, now)
-        store.outbox.settle_doubt(survey_id)
+        if survey.is_in_doubt:
+            store.outbox.settle_doubt(survey_id)
         if choice is Choice.NO:
             owe_action(store, config, survey_id, follow_up, now)
         elif follow_up is not None and follow_up.is_open:

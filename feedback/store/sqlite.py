@@ -4,10 +4,12 @@ import re
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from importlib import resources
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +20,7 @@ from sqlite_utils.migrations import Migrations
 from feedback.errors import DatabaseDamaged, StoreError
 
 BUSY_TIMEOUT_S = 10
+LOOK_AGAIN_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002)
 
 migrations = Migrations("feedback")
 
@@ -160,7 +163,7 @@ class Database:
     @contextmanager
     def _transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
         with self._translating():
-            connection.execute("BEGIN IMMEDIATE")
+            self._begin(connection)
             try:
                 yield
                 connection.execute("COMMIT")
@@ -168,6 +171,23 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    @staticmethod
+    def _begin(connection: sqlite3.Connection) -> None:
+        """Begin to write when no other process does. SQLite looks again after 1 to 100 ms, and a write takes less."""
+        give_up = time.monotonic() + BUSY_TIMEOUT_S
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            for pause_s in chain(LOOK_AGAIN_S, repeat(LOOK_AGAIN_S[-1])):
+                try:
+                    connection.execute("BEGIN IMMEDIATE")
+                    return
+                except sqlite3.OperationalError as error:
+                    if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                        raise
+                time.sleep(pause_s)
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
 
     def is_empty(self) -> bool:
         with self._translating():

@@ -263,6 +263,7 @@ class Surveys:
             whereabouts=Whereabouts(row["zone"], row["country"], row["team"]),
             contacts=row["interactions"],
             mailed_to=row["recipient"],
+            is_in_doubt=bool(row["is_in_doubt"]),
             asked_again_at=moment_or_none(row["asked_again_at"]),
             answers=row["answers"],
             first_answer_at=moment_or_none(row["first_answer_at"]),

@@ -3,9 +3,9 @@
 import logging
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -22,6 +22,9 @@ from feedback.loop.asking import Asking
 from feedback.store import Store, open_store
 from feedback.web import api, demo, desk, login, ops, survey
 from feedback.web.pages import DRAFT, STAFF_STYLE, page_policy, page_style
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 BODY_LARGEST = 8 * 1024 * 1024
 _log = logging.getLogger("feedback.web")
@@ -55,7 +58,7 @@ def create_app(config: Config, store: Store, keys: Keys, clock: Callable[[], dat
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(FeedbackError, _feedback_error)
     app.register_error_handler(Exception, _unforeseen_error)
-    app.after_request(_headers(config, page_policy(style)))
+    app.wsgi_app = _Headers(app.wsgi_app, config, page_policy(style))  # type: ignore[method-assign]
     app.context_processor(lambda: survey.for_customers(config, languages))
     demo.init_demo(app, config, store, keys, demo_clock)
     if config.proxies:
@@ -71,22 +74,30 @@ def app_from_environment() -> Flask:
     return create_app(config, open_store(config.database_url), load_keys(config.data_dir))
 
 
-def _headers(config: Config, policy: str) -> Callable[[Response], Response]:
-    always = [
-        ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", "same-origin"),
-        ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
-    ]
-    if config.base_url.startswith("https://"):
-        always.append(("Strict-Transport-Security", "max-age=31536000"))
+class _Headers:
+    """What every answer says besides. Around the application, for hooks of Flask cost as much as finding the page."""
 
-    def add(response: Response) -> Response:
-        response.headers.extend(always)
-        response.headers.setdefault("Content-Security-Policy", policy)
-        response.headers.setdefault("Cache-Control", "no-store")  # a survey's page may hold what a customer wrote
-        return response
+    def __init__(self, app: "WSGIApplication", config: Config, policy: str) -> None:
+        self._app = app
+        self._always = [
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "same-origin"),
+            ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+        ]
+        if config.base_url.startswith("https://"):
+            self._always.append(("Strict-Transport-Security", "max-age=31536000"))
+        self._unless_said = [
+            ("Content-Security-Policy", policy),
+            ("Cache-Control", "no-store"),  # a survey's page may hold what a customer wrote
+        ]
 
-    return add
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
+            said = {name for name, _ in headers}
+            more = [header for header in self._unless_said if header[0] not in said]
+            return start_response(status, headers + self._always + more, *error)
+
+        return self._app(environ, start)
 
 
 def _http_error(error: HTTPException) -> Response | HTTPException:

@@ -3,16 +3,14 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
-from tempfile import SpooledTemporaryFile
 from typing import TypeVar
 
-from flask import Response, send_file
+from flask import Response
 
 from feedback.domain.surveys import REASONS
 from feedback.domain.texts import guarded
 from feedback.store.surveys import Answered
 
-IN_MEMORY = 1 << 20  # bytes; a longer file waits on the disk until it is sent
 Row = TypeVar("Row")
 
 
@@ -41,15 +39,15 @@ ANSWERS: Mapping[str, Callable[[Answered], str]] = {
 
 
 def as_csv(name: str, columns: Mapping[str, Callable[[Row], str]], rows: Iterable[Row]) -> Response:
-    """A download in UTF-8, with the mark by which Excel knows it; every cell is text, and none is a formula."""
-    file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed when the response has been sent
-    text = io.TextIOWrapper(file, "utf-8-sig", newline="", write_through=True)
+    """A download in UTF-8, with the mark by which Excel knows it; every cell is text, and none is a formula.
+
+    It is made in memory: about 30 MB for 100,000 answers.
+    """
+    text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(columns)
     for row in rows:
         writer.writerow(guarded(column(row)) for column in columns.values())
-    text.detach()
-    file.seek(0)
-    response = send_file(file, "text/csv", as_attachment=True, download_name=name)
-    response.headers["Cache-Control"] = "no-store"
+    response = Response(text.getvalue().encode("utf-8-sig"), mimetype="text/csv")
+    response.headers.set("Content-Disposition", "attachment", filename=name)
     return response

@@ -28,7 +28,7 @@ from feedback.setting_types import as_text
 
 
 class VoteForm(Form):
-    choice = RadioField(choices=[SelectChoice(choice.value) for choice in Choice], validators=[InputRequired()])
+    choice = StringField(validators=[AnyOf(list(Choice))])
 
 
 class _Beside:
@@ -45,7 +45,7 @@ class _Beside:
 class DetailsForm(Form):
     """What can be wrong is that something is too long or missing; the page says so in the customer's language."""
 
-    choice = HiddenField(validators=[AnyOf([choice.value for choice in Choice])])
+    choice = HiddenField(validators=[AnyOf(list(Choice))])
     seen = HiddenField()  # the version of the answer that the form was filled with
     reasons = SelectMultipleField(
         option_widget=CheckboxInput(),

@@ -178,7 +178,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             survey = survey_of(token)
             return ended(survey) or (question(token, survey, None, lacks_choice=True), 422)
         try:
-            answering.answer(store, config, survey_id, Choice(form.choice.data), now())
+            answering.answer(store, config, survey_id, Choice(form.choice.data or ""), now())  # validated
         except Refused:
             if page := ended(survey_of(token)):
                 return page

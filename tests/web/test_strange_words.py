@@ -69,7 +69,7 @@ def say_no_with(client: FlaskClient, loop: Loop, comment: str, ref: str = "A-1")
 
 def rows_of(client: FlaskClient, query: str = "") -> list[dict[str, str]]:
     """The file of answers, as a program reads it."""
-    file = client.get(f"/desk/answers.csv{query}", buffered=True).get_data().decode("utf-8-sig")
+    file = client.get(f"/desk/answers.csv{query}").get_data().decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(file, newline="")))
 
 
@@ -140,7 +140,7 @@ def test_whatever_is_written_is_one_text_of_the_page_and_one_cell_of_the_file(
 
 def test_a_file_of_answers_has_a_row_an_answer_and_names_its_columns(client: FlaskClient, loop: Loop) -> None:
     say_no_with(client, loop, "Still jams")
-    answer = client.get("/desk/answers.csv?choice=no", buffered=True)
+    answer = client.get("/desk/answers.csv?choice=no")
     assert answer.get_data().startswith(b"\xef\xbb\xbfanswered_at,answer,")
     assert answer.headers["Content-Disposition"] == "attachment; filename=answers.csv"
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"

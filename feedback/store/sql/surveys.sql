@@ -176,10 +176,11 @@ ON CONFLICT (resolution_id) DO UPDATE SET wish = excluded.wish;
 DELETE FROM overrides WHERE resolution_id = :resolution_id;
 
 -- name: survey^
--- A survey as the customer's page needs it, with its first and its newest answer, and when a newer one about the case
--- went out; none of somebody who was erased.
+-- A survey as the customer's page needs it, with its first and its newest answer, whether a mail of it is in doubt, and
+-- when a newer one about the case went out; none of somebody who was erased.
 SELECT s.id, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, r.resolved_at, r.agent, r.team, r.interactions,
   c.subject, cu.locale, cu.zone, cu.country, COALESCE(o.recipient, cu.email) AS recipient,
+  EXISTS (SELECT 1 FROM outbox WHERE survey_id = s.id AND state IN ('unconfirmed', 'retry')) AS is_in_doubt,
   COALESCE(a.seq, 0) AS answers,
   (SELECT at FROM answers WHERE survey_id = s.id AND seq = 1) AS first_answer_at,
   (SELECT MAX(newer.handed_over_at) FROM resolutions later
