@@ -169,13 +169,17 @@ class Languages:
     def choose(self, *wanted: str | None) -> Language:
         """The first of the locales (BCP 47) whose language we have, or English."""
         for tag in wanted:
-            if tag and (language := self._of(tag)) is not None:
+            if (language := self._known(tag)) is not None:
                 return language
         return self.choose(SOURCE)
 
     def has(self, tag: str) -> bool:
         """Whether the language of a locale is one of ours."""
-        return self._of(tag) is not None
+        return self._known(tag) is not None
+
+    def _known(self, tag: str | None) -> Language | None:
+        """What anybody may ask for is checked before it is kept."""
+        return self._of(tag) if tag and _TAG.fullmatch(tag) else None
 
     def _find(self, tag: str) -> Language | None:
         locale = _locale(tag)
@@ -211,8 +215,6 @@ def load_languages(words_dir: Path) -> Languages:
 
 def _locale(tag: str) -> Locale | None:
     """The locale, if its language is one of ours; without a country of its own if that is not known."""
-    if not _TAG.fullmatch(tag):
-        return None
     parts = re.split("[-_]", tag)
     code = parts[0].lower()
     if code not in LANGUAGES:

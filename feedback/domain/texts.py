@@ -3,6 +3,7 @@
 import re
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_FORMULA = re.compile(r"(?:^|(?<=[\n\r\t;]))(?=\s*[=+\-@＝＋－＠])|^(?=[\t\r\n])")
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -24,5 +25,8 @@ def one_line(text: str | None) -> str:
 
 
 def guarded(text: str) -> str:
-    """A cell of a spreadsheet that no program takes for a formula, which could send the sheet anywhere (OWASP)."""
-    return f"'{text}" if text[:1] in tuple("=+-@＝＋－＠\t\r\n") else text
+    """A cell that no spreadsheet takes for a formula, which could send the sheet anywhere (OWASP, CSV injection).
+
+    Nor what stands after a line's end, a tab or a `;`, where some programs begin another cell.
+    """
+    return _FORMULA.sub("'", text)

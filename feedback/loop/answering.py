@@ -53,14 +53,13 @@ def add_details(
     with store.write():
         survey = store.surveys.get(survey_id)
         _check_open(survey, config, now)
-        if survey.newest is None or survey.newest.choice is not choice:
-            raise Overtaken("The answer has changed meanwhile, so these details were not added.")
-        if survey.newest.details == details:
+        newest = survey.newest
+        if newest is not None and newest.choice is choice and newest.details == details:
             return
-        if seen not in (None, survey.newest.version):
+        if newest is None or newest.choice is not choice or seen not in (None, newest.version):
             raise Overtaken("The answer has changed meanwhile, so these details were not added.")
-        store.surveys.add_details(survey.newest.id, details, now)
-        if details and survey.newest.choice is Choice.NO:
+        store.surveys.add_details(newest.id, details, now)
+        if details and choice is Choice.NO:
             owe_action(store, config, survey_id, store.follow_ups.of_survey(survey_id), now)
 
 

@@ -19,13 +19,14 @@ _HASH = re.compile("[0-9a-f]{64}")
 def opt_out(store: Store, keys: Keys, key: str, now: datetime) -> None:
     """Send no survey to the link's address any more. Raises NotFound."""
     with store.write():
-        store.surveys.suppress(_address_hash(store, keys, key), Suppression.OPTED_OUT, now)
+        store.surveys.suppress(_hashes(store, keys, key)[0], Suppression.OPTED_OUT, now)
 
 
 def opt_in(store: Store, keys: Keys, key: str) -> None:
     """Take an opt-out back; what else speaks against the address stays. Raises NotFound."""
     with store.write():
-        store.surveys.end_suppression(_address_hash(store, keys, key), Suppression.OPTED_OUT)
+        for address_hash in _hashes(store, keys, key):
+            store.surveys.end_suppression(address_hash, Suppression.OPTED_OUT)
 
 
 def standing(store: Store, keys: Keys, key: str) -> Suppression | None:
@@ -33,7 +34,7 @@ def standing(store: Store, keys: Keys, key: str) -> Suppression | None:
 
     Raises NotFound.
     """
-    reason = store.surveys.suppression([_address_hash(store, keys, key)])
+    reason = store.surveys.suppression(_hashes(store, keys, key))
     return reason if reason in (Suppression.OPTED_OUT, Suppression.ERASED) else None
 
 
@@ -45,10 +46,11 @@ def is_out(store: Store, keys: Keys, survey: Survey) -> bool:
     return store.surveys.suppression(hashes) is Suppression.OPTED_OUT
 
 
-def _address_hash(store: Store, keys: Keys, key: str) -> str:
+def _hashes(store: Store, keys: Keys, key: str) -> list[str]:
+    """Of the link's address; the first is the one to store. Of a hash, no other secret's can be told."""
     if _HASH.fullmatch(key):
-        return key
+        return [key]
     address = store.surveys.get(key).mailed_to
     if address is None:
         raise NotFound(f"No address is known for the survey {key}.")
-    return keys.address_hashes(normalise_email(address))[0]
+    return keys.address_hashes(normalise_email(address))

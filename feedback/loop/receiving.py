@@ -129,7 +129,7 @@ class Receiving:
             self._bounced(mail, incoming, now)
 
     def _bounced(self, mail: SentMail, incoming: Incoming, now: datetime) -> None:
-        """It did not arrive, so it was no question either; of a mail to staff, health tells."""
+        """It did not arrive, so it was no question either; of an alert, health tells until its follow-up is closed."""
         is_hard = incoming.sort is Sort.HARD_BOUNCE
         failed = self._store.returns.mark_failed(mail.id, came_back(incoming.words, for_good=is_hard))
         if mail.recipient is None:

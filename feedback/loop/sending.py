@@ -20,7 +20,7 @@ from feedback.loop.links import opt_out_url, return_address, survey_url
 from feedback.mail import compose
 from feedback.mail.transport import Transport
 from feedback.store import Store
-from feedback.store.outbox import TO_STAFF, Kind, Mail, MailState, Pause
+from feedback.store.outbox import TO_CUSTOMERS, TO_STAFF, Kind, Mail, MailState, Pause
 
 LEASE = timedelta(minutes=15)  # longer than the silences of all phases of a mail on an open connection
 CLAIM_AT_ONCE = 50
@@ -260,10 +260,12 @@ class Sending:
         return compose.survey(letter, links, self._config, message_id, now, reminds_of=reminds_of)
 
     def _refused(self, mail: Mail, refusal: MailRefused, recipient: str | None, now: datetime) -> None:
-        if refusal.temporary or mail.kind in TO_STAFF:
+        """An alert is tried until it is taken; of a change of mind, the outbox tells in the end."""
+        is_late = mail.kind is Kind.CHANGE_OF_MIND and mail.attempts > len(RETRY_AFTER)
+        if mail.kind is Kind.ALERT or (refusal.temporary and not is_late):
             self._retry(mail, str(refusal), now)
         else:
-            bad_address = recipient if refusal.no_such_address else None
+            bad_address = recipient if refusal.no_such_address and mail.kind in TO_CUSTOMERS else None
             self._results.append(_Result(mail, MailState.FAILED, str(refusal), bad_address=bad_address, at=now))
 
     def _retry(self, mail: Mail, words: str, now: datetime) -> None:

@@ -158,7 +158,7 @@ class Outbox:
         )
 
     def concerned(self, follow_up_id: str) -> list[str]:
-        """Who should hear when a follow-up is no more: its owner; without one, everybody whom an alert went to."""
+        """Who should hear that a "no" became a "yes": the owner; without one, whoever was told of the "no" last."""
         return [row["address"] for row in self._database.rows(_sql.concerned, follow_up_id=follow_up_id)]
 
     def settle_lapsed(self, now: datetime) -> int:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from flask import Response
@@ -11,6 +11,7 @@ from feedback.domain.surveys import REASONS
 from feedback.domain.texts import guarded
 from feedback.store.surveys import Answered
 
+CHUNK = 1 << 16  # letters
 Row = TypeVar("Row")
 
 
@@ -39,15 +40,21 @@ ANSWERS: Mapping[str, Callable[[Answered], str]] = {
 
 
 def as_csv(name: str, columns: Mapping[str, Callable[[Row], str]], rows: Iterable[Row]) -> Response:
-    """A download in UTF-8, with the mark by which Excel knows it; every cell is text, and none is a formula.
+    """A download in UTF-8, with the mark by which Excel knows it, sent as the rows are read; no cell is a formula."""
+    response = Response(_chunks(columns, rows), mimetype="text/csv")
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
 
-    It is made in memory: about 30 MB for 100,000 answers.
-    """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
+
+def _chunks(columns: Mapping[str, Callable[[Row], str]], rows: Iterable[Row]) -> Iterator[str]:
+    lines = io.StringIO(newline="")
+    writer = csv.writer(lines)
+    lines.write("\ufeff")
     writer.writerow(columns)
     for row in rows:
         writer.writerow(guarded(column(row)) for column in columns.values())
-    response = Response(text.getvalue().encode("utf-8-sig"), mimetype="text/csv")
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+        if lines.tell() > CHUNK:
+            yield lines.getvalue()
+            lines.seek(0)
+            lines.truncate()
+    yield lines.getvalue()

@@ -62,6 +62,12 @@ class DetailsForm(Form):
     quote = BooleanField()
     quote_name = StringField(filters=[one_line], validators=[_Beside("quote"), Length(max=100)])
 
+    @property
+    def all_words(self) -> str:
+        """Whatever was written, as one text."""
+        fields = (self.comment, self.phone, self.call_time, self.quote_name)
+        return "\n".join(field.data for field in fields if field.data)
+
     def details(self) -> Details:
         """What was sent, as data. A call belongs to a "no", a quote to a "yes"."""
         choice = Choice(self.choice.data or "")  # validated

@@ -27,6 +27,7 @@ from feedback.web.forms import DetailsForm, VoteForm
 from feedback.web.pages import Shell, hole
 
 LANGUAGES_AT_MOST = 10  # that a browser may ask for
+HEADER_READ = 500  # letters of that wish
 SUBJECT_LONGEST = 200
 SHELLS_KEPT = 500
 FORM_LARGEST = 4 * 1024 * 1024  # a pasted log of a megabyte is too long to keep, but shown again
@@ -38,7 +39,7 @@ def readers_language(config: Config, languages: Languages) -> Language:
     locale = survey.locale if survey is not None else request.args.get("in")  # of the customer whom the link was for
     if locale and languages.has(locale):
         return languages.choose(locale)
-    return languages.choose(*_accepted(request.headers.get("Accept-Language", "")), config.locale)
+    return languages.choose(*_accepted(request.headers.get("Accept-Language", "")[:HEADER_READ]), config.locale)
 
 
 @lru_cache(maxsize=500)
@@ -104,11 +105,13 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     def day_of(moment: datetime, survey: Survey, reader: Language) -> str:
         return reader.day(local_day(moment, zone_of(survey.whereabouts, config)))
 
-    def ended(survey: Survey) -> tuple[str, int] | None:
+    def ended(survey: Survey, unsaved: str = "") -> tuple[str, int] | None:
+        """The page that says so, with what was written and comes too late."""
         end = survey.ends_at(config)
         if now() <= end:
             return None
-        return render_template("ended.html", day=day_of(end, survey, language()), newest=survey.newest), 410
+        day = day_of(end, survey, language())
+        return render_template("ended.html", day=day, newest=survey.newest, unsaved=unsaved), 410
 
     def question(token: str, survey: Survey, ready: Choice | None, *, lacks_choice: bool = False) -> str:
         reader, again = language(), survey.asked_again_at
@@ -150,7 +153,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         if follow_up is not None and follow_up.is_open:
             by = language().moment(follow_up.due_at, zone_of(survey.whereabouts, config))
         return render_template(
-            "thanks.html", token=token, survey=survey, answer=survey.newest, form=form, by=by, helper=helper(survey),
+            "thanks.html", token=token, answer=survey.newest, form=form, by=by, helper=helper(survey),
             reasons=REASONS[survey.newest.choice], call_first=(survey.contacts or 0) >= CALL_AFTER,
             is_open=now() <= survey.ends_at(config), is_overtaken=is_overtaken,
         )  # fmt: skip
@@ -189,7 +192,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     def details(token: str) -> str | tuple[str, int] | Response:
         survey = survey_of(token)
         form = DetailsForm(posted())
-        if page := ended(survey):
+        if page := ended(survey, form.all_words):
             return page
         if survey.newest is None or form.choice.data != survey.newest.choice:
             return overtaken(token, survey, form)
@@ -209,10 +212,10 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         """
         if survey.newest is not None and form.choice.data == survey.newest.choice:
             return thanks(token, survey, form, is_overtaken=True), 409
-        if survey.newest is None or not form.comment.data:
+        if survey.newest is None or not form.all_words:
             return redirect(url_for("survey.show", token=token), 303)
         present = _filled(survey)
-        present.comment.data = form.comment.data
+        present.comment.data = form.all_words
         return thanks(token, survey, present, is_overtaken=True), 409
 
     def opt_out_key(token: str) -> str:

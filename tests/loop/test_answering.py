@@ -139,6 +139,32 @@ def test_a_yes_that_became_a_no_again_at_once_is_not_told(loop: Loop, survey_id:
     assert len([mail for mail in loop.maildir() if mail["Subject"].startswith("Not solved")]) == 2
 
 
+def test_whoever_knows_of_a_no_hears_of_the_yes_however_often_the_mind_changed_between(
+    loop: Loop, survey_id: str
+) -> None:
+    say(loop, survey_id, Choice.NO)
+    loop.send(LATER + timedelta(minutes=1))
+    for n, choice in enumerate((Choice.YES, Choice.NO, Choice.YES)):
+        say(loop, survey_id, choice, LATER + timedelta(minutes=20, seconds=10 * n))
+        loop.send(LATER + timedelta(minutes=20, seconds=10 * n + 5))
+    assert len(changed(loop)) == 1
+    say(loop, survey_id, Choice.NO, LATER + timedelta(hours=2))
+    say(loop, survey_id, Choice.YES, LATER + timedelta(hours=2, seconds=5))
+    assert len(changed(loop, LATER + timedelta(hours=3))) == 1  # nobody had heard of that no
+
+
+def test_a_change_of_mind_that_no_server_takes_is_given_up_and_stops_no_mail_to_staff(
+    loop: Loop, survey_id: str, mail_server: MailServer
+) -> None:
+    say(loop, survey_id, Choice.NO)
+    loop.send(LATER + timedelta(minutes=1))
+    say(loop, survey_id, Choice.YES, LATER + timedelta(minutes=20))
+    mail_server.replies["RCPT"] = ["550 5.1.1 no such user"]
+    loop.send(LATER + timedelta(minutes=30), mail_server.url)
+    assert loop.rows("SELECT state FROM outbox WHERE kind = 'change of mind'") == [{"state": "failed"}]
+    assert loop.rows("SELECT * FROM suppressions") == []
+
+
 def test_a_follow_up_with_a_reply_stays_open_after_a_yes_and_the_mail_says_so(loop: Loop, survey_id: str) -> None:
     say(loop, survey_id, Choice.NO)
     (follow_up,) = loop.store.follow_ups.open_ones()

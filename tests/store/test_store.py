@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database as SqliteUtilsDatabase
 
+from feedback.config import Config
 from feedback.errors import PendingMigrations, StoreError
 from feedback.store import Store, open_store, sqlite
 from tests.conftest import ADA, NOW, ROOT
@@ -441,3 +442,29 @@ def test_a_copy_holds_what_was_committed_and_nothing_half_done(store: Store, tmp
 def test_a_copy_that_cannot_be_written_names_the_copy(store: Store, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"gone.copy\.sqlite"):
         store.copy_to(tmp_path / "gone" / "copy.sqlite")
+
+
+def test_a_write_waits_for_that_of_another_process_and_gives_up_in_the_end(
+    store: Store, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = open_store(config.database_url)
+    begun, held = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with other.write():
+            begun.set()
+            held.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert begun.wait(10)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.05)
+    with pytest.raises(StoreError, match="has held it"), store.write():
+        pass
+    monkeypatch.undo()
+    threading.Timer(0.2, held.set).start()
+    with store.write():
+        pass
+    holder.join()
+    assert store._database.connection.execute("PRAGMA busy_timeout").fetchone()[0] == 10_000
+    other.close()

@@ -934,7 +934,7 @@ def test_the_outbox_shows_each_mail_where_it_stands(
         " today, 12:00 · the sender stopped before the server had answered The customer has it Send again"
     )
     assert re.fullmatch(
-        r"Refused, or came back \(1\) The customer does not have them; they are not tried again\. "
+        r"Refused, or came back \(1\) They did not arrive, and are not tried again\. "
         r"A wrong address is mended in the help desk\."
         r" Survey to bruno@example.org · B-2: Lost parcel today, 12:00 · .*550 5.1.1 No <such> person.*",
         found["failed"],

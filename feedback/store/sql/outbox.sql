@@ -35,14 +35,16 @@ HAVING COUNT(CASE WHEN due_at >= (SELECT opened_at FROM follow_ups WHERE id = :f
   AND COUNT(CASE WHEN state IN ('queued', 'retry') THEN 1 END) = 0;
 
 -- name: concerned
--- The owner of a follow-up, or else everybody whom an alert about it went to since it was opened.
+-- The owner of a follow-up, or else everybody to whom the last mail about it was an alert.
 SELECT st.email AS address FROM follow_ups f JOIN staff st ON st.id = f.owner_id
 WHERE f.id = :follow_up_id AND st.disabled_at IS NULL
 UNION
 SELECT o.recipient FROM follow_ups f
-JOIN outbox o ON o.follow_up_id = f.id AND o.kind = 'alert' AND o.handed_over_at >= f.opened_at
+JOIN outbox o ON o.follow_up_id = f.id AND o.kind = 'alert' AND o.handed_over_at IS NOT NULL
 LEFT JOIN staff st ON st.id = f.owner_id AND st.disabled_at IS NULL
-WHERE f.id = :follow_up_id AND st.id IS NULL
+WHERE f.id = :follow_up_id AND st.id IS NULL AND NOT EXISTS (
+  SELECT 1 FROM outbox later WHERE later.follow_up_id = f.id AND later.recipient = o.recipient
+    AND later.kind = 'change of mind' AND later.handed_over_at > o.handed_over_at)
 ORDER BY address;
 
 -- name: release_lapsed!
@@ -130,7 +132,7 @@ SELECT (SELECT COUNT(*) FROM outbox o JOIN follow_ups f ON f.id = o.follow_up_id
       AND f.closed_at IS NULL AND f.opened_at < :alerts_before
       AND NOT EXISTS (SELECT 1 FROM bounces b WHERE b.mail_id = o.id)) AS late_alerts,
   (SELECT COUNT(*) FROM bounces b JOIN outbox o ON o.id = b.mail_id JOIN follow_ups f ON f.id = o.follow_up_id
-    WHERE f.closed_at IS NULL) AS returned_alerts,
+    WHERE o.kind = 'alert' AND f.closed_at IS NULL) AS returned_alerts,
   COUNT(CASE WHEN kind IN ('survey', 'reminder') AND state = 'failed' AND due_at >= :since THEN 1 END) AS failed,
   COUNT(CASE WHEN kind IN ('survey', 'reminder') AND state = 'unconfirmed' AND due_at >= :since THEN 1 END) AS unconfirmed
 FROM outbox;

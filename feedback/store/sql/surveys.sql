@@ -186,6 +186,7 @@ SELECT s.id, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, r.res
   (SELECT MAX(newer.handed_over_at) FROM resolutions later
     JOIN surveys again ON again.resolution_id = later.id AND (later.n, again.round) > (r.n, s.round)
     JOIN outbox newer ON newer.survey_id = again.id AND newer.kind = 'survey'
+      AND newer.state IN ('handing_over', 'sent', 'unconfirmed')
     WHERE later.case_id = r.case_id AND later.n >= r.n) AS asked_again_at,
   a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time,
   a.quote_name
