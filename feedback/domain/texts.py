@@ -3,7 +3,9 @@
 import re
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_FORMULA = re.compile(r"(?:^|(?<=[\n\r\t;]))(?=\s*[=+\-@＝＋－＠])|^(?=[\t\r\n])")
+_UNSEEN = "\\s\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\u3164\ufeff"
+_SIGNS = "=+\\-@＝＋－＠﹦﹢﹣﹫−"
+_FORMULA = re.compile(f"(?:^|(?<=[\n\r\t;]))(?=[{_UNSEEN}]*[{_SIGNS}])|^(?=[\t\r\n])")
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 

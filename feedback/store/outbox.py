@@ -10,7 +10,7 @@ from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
 
-TOLD_AT_MOST = 20  # times of one kind about one follow-up to one person; who holds a link must not flood the team
+TOLD_AT_MOST = 20  # times a day of one kind about one follow-up to one person; who holds a link must not flood the team
 
 _sql = load_queries("outbox")
 
@@ -154,6 +154,7 @@ class Outbox:
             follow_up_id=follow_up_id,
             recipient=recipient,
             due_at=due_at,
+            since=due_at - timedelta(days=1),
             at_most=TOLD_AT_MOST,
         )
 

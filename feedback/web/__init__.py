@@ -26,7 +26,7 @@ from feedback.web.pages import DRAFT, STAFF_STYLE, page_policy, page_style
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-BODY_LARGEST = 8 * 1024 * 1024
+BODY_LARGEST = 128 * 1024  # bytes that staff's forms may have; customers' and the API have limits of their own
 _log = logging.getLogger("feedback.web")
 
 
@@ -44,7 +44,7 @@ def create_app(config: Config, store: Store, keys: Keys, clock: Callable[[], dat
     style = page_style(accent(config.colour))
     languages = load_languages(config.words_dir)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LARGEST
-    app.config["MAX_FORM_MEMORY_SIZE"] = 64 * 1024
+    app.config["MAX_FORM_MEMORY_SIZE"] = BODY_LARGEST
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(config=config, style=style, staff_style=STAFF_STYLE, draft=DRAFT)
     demo_clock = Clock(store, config)

@@ -16,6 +16,7 @@ from feedback.loop.intake import BATCH, take_in
 from feedback.store import Store
 
 CASES_AT_MOST = 1_000
+BODY_LARGEST = 8 * 1024 * 1024
 
 
 def problem(status: int, title: str, detail: str, **more: object) -> Response:
@@ -42,6 +43,7 @@ def blueprint(config: Config, store: Store, asking: Asking, now: Callable[[], da
     def cases() -> Response:
         """One case as a JSON object, or up to 1,000 as a list; each has its own result, in the same order."""
         try:
+            request.max_content_length = BODY_LARGEST
             body = json.loads(request.get_data(cache=False))
         except (ValueError, RecursionError) as error:
             return problem(400, "Not JSON", f"The body is not JSON: {error}. Expected one case, or a list of cases.")

@@ -28,6 +28,7 @@ from feedback.web.pages import Shell, hole
 
 LANGUAGES_AT_MOST = 10  # that a browser may ask for
 HEADER_READ = 500  # letters of that wish
+FIELDS_AT_MOST = 100  # a form of ours has ten
 SUBJECT_LONGEST = 200
 SHELLS_KEPT = 500
 FORM_LARGEST = 4 * 1024 * 1024  # a pasted log of a megabyte is too long to keep, but shown again
@@ -89,7 +90,13 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return survey
 
     def posted() -> MultiDict[str, str]:
+        """The form, if it has come whole: a line that breaks ends a body early, and nobody else would tell."""
         request.max_content_length = request.max_form_memory_size = FORM_LARGEST
+        body = request.get_data(cache=True)
+        if request.content_length is not None and len(body) != request.content_length:
+            abort(400)
+        if len(body) >= FORM_LARGEST or body.count(b"&") > FIELDS_AT_MOST:
+            abort(413)
         return request.form
 
     @pages.errorhandler(NotFound)
@@ -149,13 +156,14 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         """With `is_overtaken`, the form is not what we have, for something else was sent meanwhile."""
         assert survey.newest is not None
         follow_up = store.follow_ups.of_survey(survey.id)
-        by = None
+        by, present = None, now()
         if follow_up is not None and follow_up.is_open:
             by = language().moment(follow_up.due_at, zone_of(survey.whereabouts, config))
         return render_template(
             "thanks.html", token=token, answer=survey.newest, form=form, by=by, helper=helper(survey),
             reasons=REASONS[survey.newest.choice], call_first=(survey.contacts or 0) >= CALL_AFTER,
-            is_open=now() <= survey.ends_at(config), is_overtaken=is_overtaken,
+            is_late=follow_up is not None and follow_up.due_at < present,
+            is_open=present <= survey.ends_at(config), is_overtaken=is_overtaken,
         )  # fmt: skip
 
     def helper(survey: Survey) -> str | None:

@@ -307,6 +307,20 @@ def test_whoever_holds_a_link_cannot_flood_the_team(loop: Loop, survey_id: str) 
     assert len(loop.rows("SELECT id FROM outbox WHERE kind = 'alert'")) == TOLD_AT_MOST
 
 
+def test_whoever_changes_the_mind_all_day_cannot_flood_the_team(loop: Loop, survey_id: str) -> None:
+    at = LATER
+    for n in range(ANSWERS_AT_MOST):
+        say(loop, survey_id, (Choice.NO, Choice.YES)[n % 2], at)
+        for _ in range(5):
+            at += timedelta(seconds=40)
+            if n % 2 == 0:
+                add(loop, survey_id, Details(comment=f"words at {at}"), at)
+            loop.send(at + timedelta(seconds=31))
+    openings = ANSWERS_AT_MOST // 2
+    assert TOLD_AT_MOST <= len(loop.rows("SELECT id FROM outbox WHERE kind = 'alert'")) <= TOLD_AT_MOST + openings
+    assert len(loop.rows("SELECT id FROM outbox WHERE kind = 'change of mind'")) <= openings
+
+
 def test_an_alert_goes_before_the_surveys_that_wait(loop: Loop, survey_id: str, mail_server: MailServer) -> None:
     records = [replace(ADA, ref=f"r{n}", customer_ref=f"c{n}", email=f"c{n}@example.org") for n in range(30)]
     loop.take(*records)

@@ -1,3 +1,4 @@
+import io
 import random
 import re
 import string
@@ -399,7 +400,7 @@ def seen_in(page: str) -> str:
 
 def test_a_stale_window_replaces_nothing_unasked(client: FlaskClient, loop: Loop, path: str) -> None:
     stale = seen_in(client.post(path, data={"choice": "no"}, follow_redirects=True).text)
-    first = {"choice": "no", "seen": stale, "comment": "From the first window"}
+    first = {**CALL, "seen": stale, "comment": "From the first window", "reasons": "enhance"}
     assert client.post(f"{path}/details", data=first).status_code == 303
     assert client.post(f"{path}/details", data=first).status_code == 303  # pressed twice
     second = {"choice": "no", "seen": stale, "comment": "From the second", "reasons": "connect"}
@@ -407,9 +408,11 @@ def test_a_stale_window_replaces_nothing_unasked(client: FlaskClient, loop: Loop
     assert page.status_code == 409
     assert "What stands in the form is not saved yet" in page.text
     assert '<blockquote class="words" dir="auto">From the first window</blockquote>' in page.text
+    assert "<li>It came back</li>" in page.text
+    assert "<li>Please call me: <bdi>+49 30 5550 0142</bdi>, <bdi>mornings, before 10</bdi></li>" in page.text
     assert "\nFrom the second</textarea>" in page.text
     assert 'value="connect" checked' in page.text
-    assert loop.store.follow_ups.open_ones()[0].details == Details(comment="From the first window")
+    assert loop.store.follow_ups.open_ones()[0].details.comment == "From the first window"
     assert client.post(f"{path}/details", data={**second, "seen": seen_in(page.text)}).status_code == 303
     assert loop.store.follow_ups.open_ones()[0].details.comment == "From the second"
 
@@ -554,7 +557,46 @@ def test_a_mail_that_came_back_is_no_newer_question(client: FlaskClient, loop: L
 
 
 def test_wishes_for_languages_fill_no_memory(client: FlaskClient, path: str) -> None:
+    before = _accepted.cache_info().currsize
     for n in range(600):
         client.get(f"{path}/no", headers={"Accept-Language": f"{'x' * 5_000}{n}"})
         client.get(f"/s/garbage?in={'de-' * 2_000}{n}")
-    assert _accepted.cache_info().currsize <= 1
+    assert _accepted.cache_info().currsize <= before + 2
+
+
+def test_a_promise_that_was_not_kept_is_owned_up_to(client: FlaskClient, clock: Clock, path: str) -> None:
+    client.post(path, data={"choice": "no"})
+    assert "A person will look at it and get in touch by" in client.get(path).text
+    clock.now += DAY + timedelta(seconds=1)
+    page = client.get(path).text
+    assert "get in touch by" not in page
+    assert (
+        "We wanted to be in touch by Thursday, 5 March 2026, 14:00 (Coordinated Universal Time), and are late." in page
+    )
+
+
+def test_a_refused_text_does_not_stand_below_a_notice_that_all_is_saved(client: FlaskClient, path: str) -> None:
+    client.post(path, data={"choice": "no"})
+    client.post(f"{path}/details", data={"choice": "no", "comment": "Still jams"})
+    assert "We have what you wrote." in client.get(path).text
+    page = client.post(f"{path}/details", data={"choice": "no", "comment": "x" * (COMMENT_LONGEST + 1)})
+    assert "We have what you wrote." not in page.text
+
+
+def test_a_form_that_was_cut_off_on_its_way_changes_nothing(client: FlaskClient, loop: Loop, path: str) -> None:
+    client.post(path, data={"choice": "no"})
+    whole = b"choice=no&call=y&phone=%2B49+30+5550+0142"
+    page = client.post(
+        f"{path}/details",
+        input_stream=io.BytesIO(whole[:-5]),
+        content_type="application/x-www-form-urlencoded",
+        environ_overrides={"CONTENT_LENGTH": str(len(whole)), "wsgi.input_terminated": True},  # as granian says
+    )
+    assert page.status_code == 400
+    assert loop.store.follow_ups.open_ones()[0].details == Details()
+
+
+def test_a_form_of_a_million_fields_is_not_taken_apart(client: FlaskClient, path: str) -> None:
+    for address in (path, f"{path}/details", "/desk/login"):
+        page = client.post(address, data=b"a&" * 1_000_000, content_type="application/x-www-form-urlencoded")
+        assert page.status_code == 413

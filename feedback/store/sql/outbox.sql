@@ -27,11 +27,13 @@ UPDATE outbox SET state = 'dropped', words = :words
 WHERE survey_id = :survey_id AND kind = 'survey' AND state IN ('queued', 'retry');
 
 -- name: queue_for_staff!
--- The next mail of a kind about a follow-up to one person, unless one waits to be written, or there were too many.
+-- The next mail of a kind about a follow-up to one person, unless one waits to be written, or there were too many since
+-- a moment; but one at least each time that it is opened.
 INSERT INTO outbox (id, kind, follow_up_id, n, recipient, state, due_at)
 SELECT :id, :kind, :follow_up_id, 1 + COUNT(*), :recipient, 'queued', :due_at
 FROM outbox WHERE follow_up_id = :follow_up_id AND kind = :kind AND recipient = :recipient
-HAVING COUNT(CASE WHEN due_at >= (SELECT opened_at FROM follow_ups WHERE id = :follow_up_id) THEN 1 END) < :at_most
+HAVING (COUNT(CASE WHEN due_at >= :since THEN 1 END) < :at_most
+    OR COUNT(CASE WHEN due_at >= (SELECT opened_at FROM follow_ups WHERE id = :follow_up_id) THEN 1 END) = 0)
   AND COUNT(CASE WHEN state IN ('queued', 'retry') THEN 1 END) = 0;
 
 -- name: concerned
