@@ -111,6 +111,9 @@ class Config(BaseModel):
     )
     ask_again_after: DurationOrOff = Field(timedelta(days=14), description="how long who was asked is left alone")
     sample: Share = Field(1.0, description="about which share of the resolutions we ask")
+    recheck: DurationOrOff = Field(
+        timedelta(hours=24), description="how long after a follow-up was closed as solved we ask whether it is"
+    )
     reminder: DurationOrOff = Field(timedelta(0), description="how long after the mail we remind, once, who is silent")
     basis: Bases = Field({}, description="on what legal ground people of a country are asked")
     max_age: Duration = Field(timedelta(days=7), description="a resolution older than this is not asked about any more")
@@ -122,6 +125,7 @@ class Config(BaseModel):
     skip_customers: Words = Field(frozenset(), description="references of customers who are never asked")
     link_ends: Duration = Field(timedelta(days=28), description="how long after the mail its link takes a first answer")
     change_within: Duration = Field(timedelta(days=14), description="how long an answer can be changed")
+    call_room: str = Field("", max_length=300, description="where your team talks to customers by video, a web address")
     follow_up_within: Duration = Field(timedelta(hours=24), description="by when a person acts on a “no”")
 
     @field_validator("data_dir", "words_dir")
@@ -148,9 +152,9 @@ class Config(BaseModel):
             )
         return value
 
-    @field_validator("privacy_url")
+    @field_validator("privacy_url", "call_room")
     @classmethod
-    def _check_privacy_url(cls, value: str) -> str:
+    def _check_web_address(cls, value: str) -> str:
         if value and not (_is_web_address(_split(value)) and _URL.fullmatch(value)):
             raise ValueError("an address such as https://acme.example/privacy")
         return value
@@ -225,6 +229,7 @@ class Config(BaseModel):
             "FEEDBACK_DELAY": self.delay,
             **{f"FEEDBACK_DELAY_BY_TOPIC for {topic}": delay for topic, delay in self.delay_by_topic.items()},
             **{f"FEEDBACK_DELAY_BY_CHANNEL for {channel}": delay for channel, delay in self.delay_by_channel.items()},
+            **({"FEEDBACK_RECHECK": self.recheck} if "recheck" in self.model_fields_set else {}),
         }
         for name, delay in delays.items():
             if delay >= self.max_age:

@@ -27,6 +27,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from feedback.config import Config, load_config
 from feedback.domain.cases import CaseRecord, CaseStatus
+from feedback.domain.surveys import Round
 from feedback.keys import Keys, load_keys
 from feedback.loop import opting_out
 from feedback.loop.asking import Asking
@@ -173,10 +174,16 @@ class Loop:
         tables = ("cases", "resolutions", "surveys")
         return {table: self.rows(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"] for table in tables}
 
-    def survey_id(self, ref: str = "A-1") -> str:
+    def resolution_id(self, ref: str = "A-1") -> str:
+        found = self.rows(
+            f"SELECT r.id FROM resolutions r JOIN cases c ON c.id = r.case_id WHERE c.ref = '{ref}' ORDER BY r.n DESC"
+        )
+        return str(found[0]["id"])
+
+    def survey_id(self, ref: str = "A-1", round_: Round = Round.FIRST) -> str:
         found = self.rows(
             "SELECT s.id FROM surveys s JOIN resolutions r ON r.id = s.resolution_id JOIN cases c ON c.id = r.case_id"
-            f" WHERE c.ref = '{ref}' ORDER BY r.n DESC"
+            f" WHERE c.ref = '{ref}' AND s.round = {round_.value} ORDER BY r.n DESC"
         )
         return str(found[0]["id"])
 

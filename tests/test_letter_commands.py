@@ -27,7 +27,7 @@ def test_a_letter_is_shown_as_its_reader_sees_it(workplace: Workplace, kind: str
 
 
 def test_every_kind_of_letter_can_be_shown() -> None:
-    assert [kind.value for kind in SampleKind] == ["survey", "reminder", "recheck", "alert"]
+    assert [kind.value for kind in SampleKind] == ["survey", "reminder", "recheck", "alert", "change-of-mind"]
 
 
 def test_a_letter_is_sent_in_a_language_and_its_links_lead_nowhere(
@@ -41,7 +41,7 @@ def test_a_letter_is_sent_in_a_language_and_its_links_lead_nowhere(
     workplace.serve()
     links = re.findall(r"https?://\S+", text_of(mail))
     assert len(links) == 3
-    assert [workplace.get(link)[0] for link in links] == [404, 404, 404]
+    assert [workplace.get(link)[0] for link in links] == [410, 410, 410]
 
 
 def test_an_owner_says_a_sentence_otherwise_and_what_is_wrong_with_it_is_told(workplace: Workplace) -> None:

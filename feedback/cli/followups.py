@@ -11,6 +11,7 @@ from feedback.domain.followups import CLOSINGS, FollowUp, Outcome
 from feedback.domain.timing import in_words
 from feedback.keys import load_keys
 from feedback.loop import following_up
+from feedback.loop.asking import Asking
 from feedback.loop.explaining import explain
 from feedback.store import open_store
 
@@ -74,5 +75,7 @@ def followups_close(follow_up_id: str, note: str, outcome: str) -> None:
     """Close the follow-up ID with a note of what was done."""
     config = load_config()
     store = open_store(config.database_url)
-    closed = following_up.close(store, follow_up_id, Outcome(outcome), note, None, moment(config, store, None))
+    asking = Asking(store, load_keys(config.data_dir), config)
+    now = moment(config, store, None)
+    closed = following_up.close(store, asking, follow_up_id, Outcome(outcome), note, None, now)
     click.echo(f"Closed as {Outcome(outcome).words}: {safe(closed.subject or closed.case_ref)}.")

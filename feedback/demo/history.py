@@ -1,7 +1,4 @@
-"""Six months of the sample business, lived through the loop's own verbs, so that its rows are the product's own.
-
-One thing runs ahead of the product: customers who were helped are asked again, which the product does not do yet.
-"""
+"""Six months of the sample business, lived through the loop's own verbs, so that its rows are the product's own."""
 
 import heapq
 from collections.abc import Callable, Iterator
@@ -17,8 +14,8 @@ from feedback.demo import business
 from feedback.demo.business import PLACES, SOURCE, TEAMS, Team, Topic
 from feedback.domain.cases import CaseRecord, CaseStatus, ResolvedBy
 from feedback.domain.eligibility import Decision
-from feedback.domain.followups import Channel, Outcome
-from feedback.domain.surveys import Choice, Details, Stage
+from feedback.domain.followups import Channel, Outcome, Result
+from feedback.domain.surveys import Choice, Details, Round, Stage
 from feedback.errors import DeliveryUnknown, MailRefused
 from feedback.keys import Keys
 from feedback.loop import answering, following_up, opting_out
@@ -243,40 +240,41 @@ class History:
     def _follows_up(self, team: Team, survey_id: str, now: datetime) -> None:
         known = self._store.follow_ups.of_survey(survey_id)
         assert known is not None
-        person = self._staff[self._random.choice(team.agents)]
-        following_up.take(self._store, known.id, person, None, now)
+        owner = self._store.follow_ups.get(known.id).owner_id  # somebody has it since the first time
+        person = owner or self._staff[self._random.choice(team.agents)]
+        following_up.take(self._store, known.id, person, owner, now)
         for _ in range(self._random.choices((0, 1, 2), (4, 5, 2))[0]):
             now = self._at_work(now + timedelta(minutes=self._random.randint(20, 400)))
             reached = self._random.random() < 0.7
             note = self._random.choice(business.TALKED if reached else business.CALLS_TRIED)
             channel = self._random.choice((Channel.CALL, Channel.CALL, Channel.MAIL))
-            self._at(now, partial(following_up.log_interaction, self._store, known.id, person, channel, note))
+            said = (channel, Result.NOT_SOLVED if reached else Result.NOT_REACHED, note)
+            self._at(now, partial(following_up.log_interaction, self._store, known.id, person, *said))
         closed_at = self._at_work(now + timedelta(minutes=self._random.randint(15, 700)))
-        self._at(closed_at, partial(self._closes, team, known.id, person, survey_id))
+        self._at(closed_at, partial(self._closes, team, known.id, person))
 
-    def _closes(self, team: Team, key: str, person: str, survey_id: str, now: datetime) -> None:
+    def _closes(self, team: Team, key: str, person: str, now: datetime) -> None:
         outcome = self._random.choices((Outcome.SOLVED, Outcome.NOT_SOLVABLE, Outcome.NO_CONTACT), (78, 12, 10))[0]
         notes = {
             Outcome.SOLVED: team.helped,
             Outcome.NOT_SOLVABLE: business.CLOSED_NOT_SOLVABLE,
             Outcome.NO_CONTACT: business.CLOSED_NO_CONTACT,
         }[outcome]
-        following_up.close(self._store, key, outcome, self._random.choice(notes), person, now)
-        if outcome is Outcome.SOLVED:
-            self._at(now + timedelta(hours=24), partial(self._asks_again, survey_id))
+        note = self._random.choice(notes)
+        closed = following_up.close(self._store, self._asking, key, outcome, note, person, now)
+        planned = self._store.surveys.standing(closed.resolution_id, Round.AGAIN).last_decision
+        if planned is not None and planned.until is not None:
+            at = planned.until + timedelta(seconds=20)
+            self._at(at, partial(self._is_asked_again, team, closed.resolution_id))
 
-    def _asks_again(self, survey_id: str, now: datetime) -> None:
-        """ "Is it solved now?", once, while the resolution is young; none is among the mails that the visitor sees."""
-        if now > self._end - MAIL_KEPT or now - self._store.surveys.get(survey_id).resolved_at > self._config.max_age:
-            return
-        with self._store.write():
-            recheck = self._store.surveys.plan_recheck(survey_id, now)
-            self._store.surveys.mark_asked(recheck, now)
-            self._store.outbox.queue_survey(recheck, now)
+    def _is_asked_again(self, team: Team, resolution_id: str, now: datetime) -> None:
+        """ "Is it solved now?" Most of those who answer say that it is."""
         self._let_jobs_run(now)
-        if self._random.random() < 0.6:
+        asked = self._store.surveys.standing(resolution_id, Round.AGAIN)
+        if asked.survey_id is not None and asked.delivery == "sent" and self._random.random() < 0.6:
+            choice = Choice.YES if self._random.random() < 0.85 else Choice.NO
             later = now + timedelta(hours=self._random.expovariate(1 / 6))
-            self._at(later, partial(answering.answer, self._store, self._config, recheck, Choice.YES))
+            self._at(later, partial(self._answers, team, asked.survey_id, choice))
 
     def _leaves_open(self, said: business.Words, now: datetime) -> None:
         """A “no” that waits for the visitor; somebody tried to call about the first of them."""
@@ -288,7 +286,7 @@ class History:
         if said is business.LAST_WORDS[0]:
             known = self._store.follow_ups.of_survey(survey_id)
             assert known is not None
-            called = (self._staff[team.agents[0]], Channel.CALL, business.CALLS_TRIED[0])
+            called = (self._staff[team.agents[0]], Channel.CALL, Result.NOT_REACHED, business.CALLS_TRIED[0])
             self._at(now + timedelta(hours=3), partial(following_up.log_interaction, self._store, known.id, *called))
 
     # Working hours

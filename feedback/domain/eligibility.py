@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from feedback.config import Config
 from feedback.domain.cases import CaseStatus, normalise_email
-from feedback.domain.surveys import Suppression
+from feedback.domain.surveys import Round, Suppression
 from feedback.domain.timing import Moment, Wait, Whereabouts, delay_of, next_moment, not_after
 from feedback.setting_types import Basis, is_email
 
@@ -54,6 +54,7 @@ class Reason(StrEnum):
     SPAM = "spam"
     ASKED_BEFORE = "asked_before"
     RESOLVED_AGAIN = "resolved_again"
+    NOT_HELPED = "not_helped"
     TOO_OLD = "too_old"
     TOO_LATE = "too_late"
     SWITCHED_OFF = "switched_off"
@@ -97,6 +98,7 @@ _SENTENCES = {
     Reason.SPAM: "the case is spam",
     Reason.ASKED_BEFORE: "the customer was asked before a backup was restored",
     Reason.RESOLVED_AGAIN: "the case has been resolved again since, and we ask about the latest resolution",
+    Reason.NOT_HELPED: "the follow-up has not ended as solved",
     Reason.TOO_OLD: "the resolution is too long ago",
     Reason.SWITCHED_OFF: "reminders are switched off (FEEDBACK_REMINDER)",
     Reason.ADDRESS_CHANGED: "the mail went to another address than the customer has now",
@@ -141,9 +143,16 @@ class Facts:
     asked_elsewhere: bool = False
     has_open_follow_up: bool = False
     is_answered: bool = False
+    round: Round = Round.FIRST
+    helped_at: datetime | None = None  # in the second round: when the follow-up was closed as solved
     override: Override | None = None
     suppression: Suppression | None = None
     contacts: tuple[Contact, ...] = ()
+
+    @property
+    def since(self) -> datetime:
+        """The moment from which delay and age count."""
+        return self.helped_at or self.resolved_at
 
 
 TACT = frozenset({Reason.FOLLOW_UP_OPEN, Reason.ASKED_LATELY})  # what passes with time
@@ -181,21 +190,22 @@ _ROLE = re.compile(  # RFC 2142, and what machines send from
 def decide(facts: Facts, config: Config, now: datetime) -> Decision:
     """The first rule that applies, in this order: what binds us, the person, the case, the clock, tact.
 
-    Staff may put aside all but what binds us and the age, and have a mail sent now or never.
+    Staff may put aside all but what binds us and the age, and have a mail sent now or never. The second round is about
+    one "no": neither the sample nor how lately we asked speaks against it.
     """
     binding = _binding(facts, config)
     if binding is not None:
         return Decision(Verdict.SKIP, binding)
-    if now > not_after(facts.resolved_at, config):
+    if now > not_after(facts.since, config):
         return Decision(Verdict.SKIP, Reason.TOO_OLD)
     if facts.override is not None:
         return Decision(Verdict.ASK if facts.override is Override.NOW else Verdict.SKIP, Reason.BY_HAND)
     against = _about_the_person(facts, config) or _about_the_case(facts, config)
     if against is not None:
         return Decision(Verdict.SKIP, against)
-    ready = facts.resolved_at + delay_of(facts.topic, facts.channel, config)
-    moment = next_moment(max(ready, now), facts.whereabouts, config)
-    if moment.at > not_after(facts.resolved_at, config):
+    delay = config.recheck if facts.round is Round.AGAIN else delay_of(facts.topic, facts.channel, config)
+    moment = next_moment(max(facts.since + delay, now), facts.whereabouts, config)
+    if moment.at > not_after(facts.since, config):
         return Decision(Verdict.SKIP, Reason.TOO_LATE)
     tactless = _tact(facts, config, moment.at)
     if tactless is not None:
@@ -256,6 +266,8 @@ def _binding(facts: Facts, config: Config) -> Reason | None:
         return _NOT_RESOLVED[facts.status]
     if not facts.is_latest:
         return Reason.RESOLVED_AGAIN
+    if facts.round is Round.AGAIN and facts.helped_at is None and not facts.has_open_follow_up:
+        return Reason.NOT_HELPED
     return Reason.ASKED_BEFORE if facts.asked_elsewhere else None
 
 
@@ -277,7 +289,7 @@ def _about_the_case(facts: Facts, config: Config) -> Reason | None:
         (Reason.EXCLUDED_TAG, any(tag.casefold() in config.skip_tags for tag in facts.tags)),
         (Reason.EXCLUDED_TOPIC, (facts.topic or "").casefold() in config.skip_topics),
         (Reason.EXCLUDED_CHANNEL, (facts.channel or "").casefold() in config.skip_channels),
-        (Reason.NOT_IN_SAMPLE, config.sample < 1 and _lot(facts) >= config.sample),
+        (Reason.NOT_IN_SAMPLE, facts.round is Round.FIRST and _lot(facts) >= config.sample),
     )
 
 
@@ -288,7 +300,10 @@ def _tact(facts: Facts, config: Config, moment: datetime) -> Reason | None:
     same_case = sum(contact.is_same_case for contact in lately)
     return _first(
         (Reason.FOLLOW_UP_OPEN, facts.has_open_follow_up),
-        (Reason.ASKED_LATELY, len(lately) > same_case or same_case > SAME_CASE_AGAIN),
+        (
+            Reason.ASKED_LATELY,
+            facts.round is Round.FIRST and (len(lately) > same_case or same_case > SAME_CASE_AGAIN),
+        ),
     )
 
 

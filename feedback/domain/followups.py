@@ -21,6 +21,18 @@ class Outcome(StrEnum):
 CLOSINGS = (Outcome.SOLVED, Outcome.NOT_SOLVABLE, Outcome.NO_CONTACT)  # as staff may choose
 
 
+class Result(StrEnum):
+    """What came of being in touch with a customer."""
+
+    SOLVED = "solved"
+    NOT_SOLVED = "not_solved"
+    NOT_REACHED = "not_reached"
+
+    @property
+    def words(self) -> str:
+        return self.value.replace("_", " ")
+
+
 class Event(StrEnum):
     OPENED = "opened"
     REOPENED = "reopened"
@@ -56,13 +68,17 @@ class FollowUpEvent:
     who: str | None
     channel: Channel | None
     note: str | None
+    result: Result | None = None  # of an interaction
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
     """`answer` is the newest "no", which it is about, `reply` the newest text that the customer mailed; one is there.
 
-    `interactions` count since it was opened, or opened again.
+    `interactions` are those that did not solve it since it was opened, or opened again.
+
+    `is_escalated` while it is open after CALL_AFTER of them, or if it had been closed as solved before: it becomes a
+    call (CARE, Resolve).
 
     `contacts` is how many it took until the help desk called the case solved.
 
@@ -79,6 +95,8 @@ class FollowUp:
     owner_id: str | None
     owner: str | None
     interactions: int
+    is_escalated: bool
+    resolution_id: str
     case_id: str
     case_source: str
     case_ref: str
@@ -107,8 +125,3 @@ class FollowUp:
     @property
     def said_at(self) -> datetime:
         return self.answer.at if self.answer is not None else self.opened_at
-
-    @property
-    def call_now(self) -> bool:
-        """The rule of two: it was not solved in two interactions, so it becomes a call."""
-        return self.closed_at is None and self.interactions >= CALL_AFTER

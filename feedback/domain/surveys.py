@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from feedback.config import Config
 from feedback.domain.timing import Whereabouts
@@ -27,6 +27,13 @@ class Suppression(StrEnum):
     COMPLAINED = "complained"  # the mail was reported as spam
     NO_SUCH_ADDRESS = "no such address"
     BOUNCED = "bounced"
+
+
+class Round(IntEnum):
+    """A resolution is asked about once, and once more when staff say that they have helped after a "no"."""
+
+    FIRST = 0
+    AGAIN = 1
 
 
 class Choice(StrEnum):
@@ -104,6 +111,7 @@ class Survey:
     mailed_to: str | None = (
         None  # the address that its mail was handed over for, as far as that is known here (any more)
     )
+    round: Round = Round.FIRST
     is_in_doubt: bool = False  # whether any mail of it arrived
     asked_again_at: datetime | None = None  # when a newer survey about the same case went out
     answers: int = 0

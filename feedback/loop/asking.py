@@ -6,7 +6,7 @@ from datetime import datetime
 from feedback.config import Config
 from feedback.domain.cases import normalise_email
 from feedback.domain.eligibility import TACT, Decision, Facts, Override, Reason, Verdict, decide, decide_reminder
-from feedback.domain.surveys import SurveyState
+from feedback.domain.surveys import Round, SurveyState
 from feedback.domain.timing import next_moment
 from feedback.errors import Refused
 from feedback.keys import Keys
@@ -24,13 +24,13 @@ class Asking:
         self.keys = keys
         self._config = config
 
-    def consider(self, resolution_id: str, now: datetime) -> Decision | None:
+    def consider(self, resolution_id: str, now: datetime, round_: Round = Round.FIRST) -> Decision | None:
         """Inside a write: decide about a resolution whose case or customer has changed. None if it is settled.
 
         A survey is planned unless the decision is to skip; a waiting one is cancelled if it is. One that was
         cancelled while it waited (a case marked as spam by mistake, say) waits again if nothing speaks against it now.
         """
-        return self._consider(self._store.surveys.standing(resolution_id), now)
+        return self._consider(self._store.surveys.standing(resolution_id, round_), now)
 
     def consider_unplanned(self, resolution_id: str, now: datetime) -> Decision | None:
         """Inside a write: as `consider`, but a survey that waits is left alone. None if the decision is what it was.
@@ -58,19 +58,21 @@ class Asking:
                 if reminder.verdict is Verdict.ASK:
                     self._store.outbox.queue_reminder(survey_id, now)
             due = self._store.surveys.due(now, AT_ONCE)
-            for survey_id, resolution_id in due:
-                decision = self.consider(resolution_id, now)
+            for survey_id, resolution_id, round_ in due:
+                decision = self.consider(resolution_id, now, round_)
                 is_ours = decision is not None and decision.verdict is Verdict.ASK
                 if is_ours and self._store.surveys.mark_asked(survey_id, now):
                     self._store.outbox.queue_survey(survey_id, now)
         return bool(silent or due)
 
-    def still_wanted(self, resolution_id: str, now: datetime) -> tuple[Decision, str | None]:
+    def still_wanted(
+        self, resolution_id: str, now: datetime, round_: Round = Round.FIRST
+    ) -> tuple[Decision, str | None]:
         """Inside a write: decide once more, by the facts of this moment, just before the mail is handed over.
 
         With the address that it would go to now. A survey that is not to be asked is cancelled.
         """
-        standing = self._store.surveys.standing(resolution_id)
+        standing = self._store.surveys.standing(resolution_id, round_)
         decision = self._decide(standing, now)
         if decision.verdict is not Verdict.ASK:
             self._store.surveys.note_decision(standing, decision, now)
@@ -107,6 +109,10 @@ class Asking:
                 self._store.surveys.plan(resolution_id, decision.until or now)
         return decision
 
+    def ask_again(self, resolution_id: str, now: datetime) -> Decision | None:
+        """Inside a write: staff say that they have helped after a "no". None if that is not asked, or was before."""
+        return self.consider(resolution_id, now, Round.AGAIN) if self._config.recheck else None
+
     def has_failed(self, resolution_id: str, now: datetime) -> None:
         """Inside a write: the survey's mail was refused for good. What was passed over for its sake has its turn."""
         self._consider_passed_over(self._store.surveys.standing(resolution_id), now)
@@ -136,7 +142,7 @@ class Asking:
         decision = self._decide(standing, now)
         self._store.surveys.note_decision(standing, decision, now)
         if decision.verdict is not Verdict.SKIP:
-            self._store.surveys.plan(standing.id, decision.until or now)
+            self._store.surveys.plan(standing.id, decision.until or now, standing.facts.round)
         elif standing.survey_state is SurveyState.WAITING:
             self._withdraw(standing, decision.reason, now)
         return decision

@@ -8,7 +8,7 @@ from feedback.config import Config
 from feedback.domain.cases import CaseStatus, normalise_email
 from feedback.domain.eligibility import Override, Reason, Verdict
 from feedback.domain.followups import FollowUp
-from feedback.domain.surveys import Suppression
+from feedback.domain.surveys import Round, Suppression
 from feedback.domain.timing import in_words, zone_of
 from feedback.errors import NotFound
 from feedback.keys import Keys
@@ -134,6 +134,9 @@ def _following_up(story: ResolutionStory, follow_up: FollowUp | None, zone: Zone
 def _decision(entry: LedgerEntry, zone: ZoneInfo) -> str:
     decision, reason = entry.decision, entry.decision.reason.sentence
     by_rules = ""
+    ask = "ask again" if entry.round is Round.AGAIN else "ask"
+    if entry.round is Round.AGAIN and decision.reason is Reason.DELAY:
+        reason = "it is too soon after the follow-up was closed as solved"
     if entry.who is not None and decision.reason is Reason.BY_HAND:
         reason = f"{entry.who} decided so"
     elif entry.who is not None:
@@ -145,10 +148,11 @@ def _decision(entry: LedgerEntry, zone: ZoneInfo) -> str:
     if entry.is_reminder:
         return f"We do not remind: {reason}."
     if decision.verdict is Verdict.ASK:
-        return f"{by_rules}We ask: {reason}."
+        return f"{by_rules}We {ask}: {reason}."
     if decision.until is not None:
-        return f"{by_rules}We wait until {in_words(decision.until, zone)}: {reason}."
-    return f"{by_rules}We do not ask: {reason}."
+        again = " to ask again" if entry.round is Round.AGAIN else ""
+        return f"{by_rules}We wait until {in_words(decision.until, zone)}{again}: {reason}."
+    return f"{by_rules}We do not {ask}: {reason}."
 
 
 def _delivery(story: ResolutionStory, zone: ZoneInfo) -> str:

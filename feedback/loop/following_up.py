@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from feedback.domain.followups import NOTE_LONGEST, Channel, FollowUp, Outcome
+from feedback.domain.followups import NOTE_LONGEST, Channel, FollowUp, Outcome, Result
 from feedback.errors import Refused
+from feedback.loop.asking import Asking
 from feedback.store import Store
 
 PRESSED_TWICE = timedelta(minutes=1)
@@ -20,8 +21,10 @@ def take(store: Store, key: str, staff_id: str, owner_shown: str | None, now: da
         store.follow_ups.take(key, staff_id, now)
 
 
-def log_interaction(store: Store, key: str, staff_id: str, channel: Channel, note: str, now: datetime) -> None:
-    """Note that staff and customer were in touch. Who does so first owns it. Raises NotFound, Refused.
+def log_interaction(
+    store: Store, key: str, staff_id: str, channel: Channel, result: Result, note: str, now: datetime
+) -> None:
+    """Note that staff and customer were in touch, or tried. Who does so first owns it. Raises NotFound, Refused.
 
     The same once more within a minute is a button pressed twice.
     """
@@ -30,15 +33,17 @@ def log_interaction(store: Store, key: str, staff_id: str, channel: Channel, not
         if _open(store, key).owner_id is None:
             store.follow_ups.take(key, staff_id, now)
         last = store.follow_ups.history(key)[-1]
-        if (last.channel, last.note) != (channel, text) or now - last.at > PRESSED_TWICE:
-            store.follow_ups.add_interaction(key, staff_id, channel, text, now)
+        if (last.channel, last.result, last.note) != (channel, result, text) or now - last.at > PRESSED_TWICE:
+            store.follow_ups.add_interaction(key, staff_id, channel, result, text, now)
 
 
-def close(store: Store, key: str, outcome: Outcome, note: str, staff_id: str | None, now: datetime) -> FollowUp:
+def close(
+    store: Store, asking: Asking, key: str, outcome: Outcome, note: str, staff_id: str | None, now: datetime
+) -> FollowUp:
     """Close an open follow-up with what was done, by a person or from the command line.
 
-    One that nobody had is that person's. The same once more is a button pressed twice. Raises NotFound, Refused if it
-    was closed otherwise before.
+    If that solved it, the customer is asked whether it did, once (FEEDBACK_RECHECK). One that nobody had is that
+    person's. The same once more is a button pressed twice. Raises NotFound, Refused if it was closed otherwise before.
     """
     text = _note(note, "what was done")
     with store.write():
@@ -48,6 +53,8 @@ def close(store: Store, key: str, outcome: Outcome, note: str, staff_id: str | N
         if _open(store, key).owner_id is None and staff_id is not None:
             store.follow_ups.take(key, staff_id, now)
         store.follow_ups.close(key, outcome, text, staff_id, now)
+        if outcome is Outcome.SOLVED:
+            asking.ask_again(known.resolution_id, now)
         return store.follow_ups.get(key)
 
 

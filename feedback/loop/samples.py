@@ -66,6 +66,8 @@ def sample_follow_up(config: Config, now: datetime) -> FollowUp:
         owner_id=None,
         owner=None,
         interactions=0,
+        is_escalated=False,
+        resolution_id="sample",
         case_id="sample",
         case_source="sample",
         case_ref="1001",

@@ -208,7 +208,8 @@ class Sending:
         if mail.kind is Kind.REMINDER:
             decision, address = self._asking.reminder_still_wanted(mail.resolution_id, now)
         else:
-            decision, address = self._asking.still_wanted(mail.resolution_id, now)
+            assert mail.round is not None
+            decision, address = self._asking.still_wanted(mail.resolution_id, now, mail.round)
         if decision.verdict is Verdict.ASK:
             if recipient in (None, address):
                 return True

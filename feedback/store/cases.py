@@ -9,7 +9,7 @@ from typing import Any
 
 from feedback.domain.cases import CaseRecord, CaseStatus, normalise_email
 from feedback.domain.eligibility import Decision, Override, Reason
-from feedback.domain.surveys import Choice
+from feedback.domain.surveys import Choice, Round
 from feedback.domain.timing import Whereabouts
 from feedback.errors import NotFound
 from feedback.keys import new_id
@@ -67,6 +67,7 @@ class LedgerEntry:
     decision: Decision
     who: str | None
     is_reminder: bool
+    round: Round = Round.FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +235,7 @@ class Cases:
                     decision_of(entry["verdict"], entry["reason"], entry["until"]),
                     entry["who"],
                     bool(entry["is_reminder"]),
+                    Round(entry["round"]),
                 )
                 for entry in self._database.rows(_sql.decisions_of, resolution_id=row["id"])
             ),

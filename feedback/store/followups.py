@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from feedback.domain.followups import Channel, Event, FollowUp, FollowUpEvent, Outcome
+from feedback.domain.followups import Channel, Event, FollowUp, FollowUpEvent, Outcome, Result
 from feedback.domain.surveys import Choice
 from feedback.errors import NotFound
 from feedback.keys import new_id
@@ -56,13 +56,15 @@ class FollowUps:
         if self._database.change(_sql.take_follow_up, id=key, staff_id=staff_id):
             self._add_event(key, Event.TAKEN, now, staff_id)
 
-    def add_interaction(self, key: str, staff_id: str, channel: Channel, note: str, now: datetime) -> None:
-        self._add_event(key, Event.INTERACTION, now, staff_id, channel, note)
+    def add_interaction(
+        self, key: str, staff_id: str, channel: Channel, result: Result, note: str, now: datetime
+    ) -> None:
+        self._add_event(key, Event.INTERACTION, now, staff_id, channel, note, result)
 
     def close(self, key: str, outcome: Outcome, note: str, staff_id: str | None, now: datetime) -> None:
         """Close it, if it is open; `staff_id` is who did, if that is known."""
         if self._database.change(_sql.close_follow_up, id=key, outcome=outcome, at=now):
-            self._add_event(key, Event.CLOSED, now, staff_id, None, note)
+            self._add_event(key, Event.CLOSED, now, staff_id, None, note, outcome)
 
     def get(self, key: str) -> FollowUp:
         """Raises NotFound."""
@@ -100,6 +102,7 @@ class FollowUps:
                 who=row["who"],
                 channel=Channel(row["channel"]) if row["channel"] else None,
                 note=row["note"],
+                result=Result(row["outcome"]) if row["kind"] == Event.INTERACTION and row["outcome"] else None,
             )
             for row in self._database.rows(_sql.events_of, id=key)
         )
@@ -112,8 +115,11 @@ class FollowUps:
         staff_id: str | None = None,
         channel: Channel | None = None,
         note: str | None = None,
+        outcome: Outcome | Result | None = None,
     ) -> None:
-        self._database.change(_sql.add_event, id=key, kind=kind, at=now, staff_id=staff_id, channel=channel, note=note)
+        self._database.change(
+            _sql.add_event, id=key, kind=kind, at=now, staff_id=staff_id, channel=channel, note=note, outcome=outcome
+        )
 
 
 def _follow_up(row: Mapping[str, Any]) -> FollowUp:
@@ -128,6 +134,8 @@ def _follow_up(row: Mapping[str, Any]) -> FollowUp:
         owner_id=row["owner_id"],
         owner=row["owner"],
         interactions=row["interactions"],
+        is_escalated=bool(row["is_escalated"]),
+        resolution_id=row["resolution_id"],
         case_id=row["case_id"],
         case_source=row["source"],
         case_ref=row["ref"],

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from feedback.domain.surveys import LetterFacts
+from feedback.domain.surveys import LetterFacts, Round
 from feedback.domain.timing import Whereabouts
 from feedback.errors import NotFound
 from feedback.keys import new_id
@@ -45,6 +45,7 @@ class Mail:
     kind: Kind
     survey_id: str | None
     resolution_id: str | None
+    round: Round | None
     follow_up_id: str | None
     recipient: str | None
     attempts: int
@@ -180,6 +181,7 @@ class Outbox:
                 kind=Kind(row["kind"]),
                 survey_id=row["survey_id"],
                 resolution_id=row["resolution_id"],
+                round=Round(row["round"]) if row["round"] is not None else None,
                 follow_up_id=row["follow_up_id"],
                 recipient=row["recipient"],
                 attempts=row["attempts"],
@@ -203,7 +205,7 @@ class Outbox:
             customer_since=date.fromisoformat(row["customer_since"]) if row["customer_since"] else None,
             locale=row["locale"],
             whereabouts=Whereabouts(row["zone"], row["country"], row["team"]),
-            is_recheck=row["round"] == 1,
+            is_recheck=row["round"] == Round.AGAIN,
         )
 
     def hand_over(self, mail: Mail, owner: str, recipient: str, now: datetime, lease: timedelta) -> bool:

@@ -55,6 +55,11 @@ def _add_what_stands(database: SqliteUtilsDatabase) -> None:
     _apply(database, "6.sql")
 
 
+@migrations(name="7 asking again")
+def _add_asking_again(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "7.sql")
+
+
 def _apply(database: SqliteUtilsDatabase, name: str) -> None:
     schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
     for statement in re.split(r";\s*$", schema, flags=re.MULTILINE):  # executescript would commit

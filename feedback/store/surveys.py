@@ -9,7 +9,7 @@ from typing import Any
 from feedback.domain.cases import CaseStatus, ResolvedBy
 from feedback.domain.eligibility import Contact, Decision, Facts, Override, Reason, Verdict
 from feedback.domain.figures import Asked
-from feedback.domain.surveys import Answer, Choice, Details, Stage, Suppression, Survey, SurveyState
+from feedback.domain.surveys import Answer, Choice, Details, Round, Stage, Suppression, Survey, SurveyState
 from feedback.domain.timing import Whereabouts
 from feedback.errors import NotFound
 from feedback.keys import new_id
@@ -84,9 +84,9 @@ class Surveys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def standing(self, resolution_id: str) -> ResolutionStanding:
+    def standing(self, resolution_id: str, round_: Round = Round.FIRST) -> ResolutionStanding:
         """With the facts that its own rows tell; suppression and contacts are asked for by address. Raises NotFound."""
-        row = self._database.row(_sql.resolution_facts, resolution_id=resolution_id)
+        row = self._database.row(_sql.resolution_facts, resolution_id=resolution_id, round=round_)
         if row is None:
             raise NotFound(f"There is no resolution {resolution_id}.")
         return ResolutionStanding(
@@ -98,13 +98,15 @@ class Surveys:
                 override=Override(row["wish"]) if row["wish"] else None,
                 is_answered=bool(row["is_answered"]),
                 is_latest=bool(row["is_latest"]),
+                round=round_,
+                helped_at=moment_or_none(row["helped_at"]),
             ),
             survey_id=row["survey_id"],
             survey_state=SurveyState(row["survey_state"]) if row["survey_state"] else None,
             delivery=row["delivery"],
             handed_over_at=moment_or_none(row["handed_over_at"]),
             recipient=row["recipient"],
-            decided=row["last_seq"] or 0,
+            decided=row["decided"] or 0,
             last_decision=decision_of(row["last_verdict"], row["last_reason"], row["last_until"])
             if row["last_seq"]
             else None,
@@ -196,22 +198,17 @@ class Surveys:
             until=decision.until,
             staff_id=staff_id,
             is_reminder=is_reminder,
+            round=standing.facts.round,
         )
 
-    def plan(self, resolution_id: str, due_at: datetime) -> None:
+    def plan(self, resolution_id: str, due_at: datetime, round_: Round = Round.FIRST) -> None:
         """The resolution's survey waits for its moment, for the first time or again; one that has a mail does not."""
-        self._database.change(_sql.plan_survey, id=new_id(), resolution_id=resolution_id, due_at=due_at)
+        self._database.change(_sql.plan_survey, id=new_id(), resolution_id=resolution_id, due_at=due_at, round=round_)
 
-    def plan_recheck(self, survey_id: str, due_at: datetime) -> str:
-        """Add the second round of the survey's resolution, waiting for its moment; its id. Raises NotFound."""
-        key = new_id()
-        if not self._database.change(_sql.add_recheck, id=key, survey_id=survey_id, due_at=due_at):
-            raise NotFound(f"There is no survey {survey_id}.")
-        return key
-
-    def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
-        """The surveys to decide about next, each with its resolution."""
-        return [(row["id"], row["resolution_id"]) for row in self._database.rows(_sql.due, now=now, limit=limit)]
+    def due(self, now: datetime, limit: int) -> list[tuple[str, str, Round]]:
+        """The surveys to decide about next, each with its resolution and round."""
+        rows = self._database.rows(_sql.due, now=now, limit=limit)
+        return [(row["id"], row["resolution_id"], Round(row["round"])) for row in rows]
 
     def next_due(self) -> datetime | None:
         """When the next survey or reminder is due."""
@@ -263,6 +260,7 @@ class Surveys:
             whereabouts=Whereabouts(row["zone"], row["country"], row["team"]),
             contacts=row["interactions"],
             mailed_to=row["recipient"],
+            round=Round(row["round"]),
             is_in_doubt=bool(row["is_in_doubt"]),
             asked_again_at=moment_or_none(row["asked_again_at"]),
             answers=row["answers"],
@@ -319,7 +317,7 @@ def _answered(row: Mapping[str, Any]) -> Answered:
         team=row["team"],
         customer=row["name"],
         email=row["email"],
-        is_recheck=row["round"] == 1,
+        is_recheck=row["round"] == Round.AGAIN,
         follow_up_id=row["follow_up_id"],
     )
 

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from feedback.config import Config, with_changes
 from feedback.domain.eligibility import Decision, Override, Reason, Verdict
-from feedback.domain.followups import CLOSINGS, Channel, FollowUp, Outcome
+from feedback.domain.followups import CLOSINGS, Channel, FollowUp, Outcome, Result
 from feedback.domain.surveys import REASONS, Choice
 from feedback.domain.texts import one_line
 from feedback.domain.timing import local_day, moment_in_words, span_in_words
@@ -53,6 +53,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             "dialled": _dialled,
             "channels": Channel,
             "closings": CLOSINGS,
+            "results": Result,
         }
 
     def zone() -> ZoneInfo:
@@ -118,7 +119,8 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         if not form.validate():
             return follow_up_page(found, interaction=form), 422
         return acted(key, "Noted.", lambda: following_up.log_interaction(
-            store, key, person().id, Channel(form.channel.data), form.text, now()), interaction=form)  # fmt: skip
+            store, key, person().id, Channel(form.channel.data), Result(form.result.data), form.text, now()),
+            interaction=form)  # fmt: skip
 
     @desk.post("/follow-ups/<key>/close")
     def close(key: str) -> Response | tuple[str, int]:
@@ -126,7 +128,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         if not form.validate():
             return follow_up_page(found, close=form), 422
         return acted(key, "Closed.", lambda: following_up.close(
-            store, key, Outcome(form.outcome.data), form.text, person().id, now()), close=form)  # fmt: skip
+            store, asking, key, Outcome(form.outcome.data), form.text, person().id, now()), close=form)  # fmt: skip
 
     def wanted_choice() -> Choice | None:
         wanted = request.args.get("choice")

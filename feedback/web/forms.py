@@ -20,7 +20,7 @@ from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, StopV
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from feedback.config import Config
-from feedback.domain.followups import CLOSINGS, NOTE_LONGEST, Channel
+from feedback.domain.followups import CLOSINGS, NOTE_LONGEST, Channel, Result
 from feedback.domain.staff import PASSWORD_LONGEST
 from feedback.domain.surveys import COMMENT_LONGEST, Choice, Details, Stage
 from feedback.domain.texts import clean, one_line
@@ -136,6 +136,10 @@ class _NoteForm(Form):
 
 
 class InteractionForm(_NoteForm):
+    result = RadioField(
+        choices=[SelectChoice(result.value) for result in Result],
+        validators=[InputRequired("Please say what came of it.")],
+    )
     channel = RadioField(
         choices=[SelectChoice(channel.value) for channel in Channel],
         validators=[InputRequired("Please say how you were in touch.")],

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from feedback.config import Config
 from feedback.domain import names
 from feedback.domain.followups import CALL_AFTER
-from feedback.domain.surveys import REASONS, Choice, Suppression, Survey
+from feedback.domain.surveys import REASONS, Choice, Round, Suppression, Survey
 from feedback.domain.timing import local_day, zone_of
 from feedback.domain.wording import asks_how_often, shortened
 from feedback.errors import NotFound, Overtaken, Refused
@@ -73,6 +73,7 @@ class _Question:
     is_older: bool  # it was asked again since
     is_out: bool  # the customer does not want to be asked any more
     lacks_choice: bool
+    round: Round
 
 
 def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], datetime], languages: Languages) -> Blueprint:
@@ -132,6 +133,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             is_older=again is not None,
             is_out=opting_out.is_out(store, keys, survey),
             lacks_choice=lacks_choice,
+            round=survey.round,
         )
         day, who = day_of(survey.resolved_at, survey, reader), helper(survey)
         if who is not None:

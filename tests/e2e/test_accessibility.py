@@ -90,7 +90,7 @@ class Customer:
 
     def is_helped(self) -> None:
         (key,) = [each.id for each in self.loop.store.follow_ups.open_ones() if each.survey_id == self.survey_id]
-        following_up.close(self.loop.store, key, Outcome.SOLVED, "Sent a ring.", None, TODAY)
+        following_up.close(self.loop.store, self.loop.asking, key, Outcome.SOLVED, "Sent a ring.", None, TODAY)
 
 
 @dataclass

@@ -181,7 +181,9 @@ def test_a_follow_up_with_a_reply_stays_open_after_a_yes_and_the_mail_says_so(lo
 def test_a_no_after_the_follow_up_was_closed_opens_it_again(loop: Loop, survey_id: str) -> None:
     say(loop, survey_id, Choice.NO)
     (follow_up,) = loop.store.follow_ups.open_ones()
-    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Called.", None, LATER + timedelta(hours=1))
+    following_up.close(
+        loop.store, loop.asking, follow_up.id, Outcome.SOLVED, "Called.", None, LATER + timedelta(hours=1)
+    )
     say(loop, survey_id, Choice.YES, LATER + timedelta(hours=2))
     say(loop, survey_id, Choice.NO, LATER + timedelta(hours=3))
     (follow_up,) = loop.store.follow_ups.open_ones()
@@ -258,19 +260,21 @@ def test_closing_needs_a_note_and_happens_once(loop: Loop, survey_id: str) -> No
     say(loop, survey_id, Choice.NO)
     (follow_up,) = loop.store.follow_ups.open_ones()
     with pytest.raises(Refused, match="note"):
-        following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "  ", None, LATER)
-    following_up.close(loop.store, follow_up.id, Outcome.NO_CONTACT, "No reply.", None, LATER)
+        following_up.close(loop.store, loop.asking, follow_up.id, Outcome.SOLVED, "  ", None, LATER)
+    following_up.close(loop.store, loop.asking, follow_up.id, Outcome.NO_CONTACT, "No reply.", None, LATER)
     with pytest.raises(Refused, match="is closed already"):
-        following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Again.", None, LATER)
+        following_up.close(loop.store, loop.asking, follow_up.id, Outcome.SOLVED, "Again.", None, LATER)
     with pytest.raises(NotFound):
-        following_up.close(loop.store, "nobody", Outcome.SOLVED, "Hm.", None, LATER)
+        following_up.close(loop.store, loop.asking, "nobody", Outcome.SOLVED, "Hm.", None, LATER)
 
 
 def test_a_second_no_after_staff_thought_it_solved_is_heard(loop: Loop, survey_id: str) -> None:
     say(loop, survey_id, Choice.NO)
     loop.send(LATER + timedelta(minutes=1))
     (follow_up,) = loop.store.follow_ups.open_ones()
-    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Called.", None, LATER + timedelta(hours=1))
+    following_up.close(
+        loop.store, loop.asking, follow_up.id, Outcome.SOLVED, "Called.", None, LATER + timedelta(hours=1)
+    )
     say(loop, survey_id, Choice.NO, LATER + timedelta(hours=2))
     loop.send(LATER + timedelta(hours=3))
     assert [one.id for one in loop.store.follow_ups.open_ones()] == [follow_up.id]
@@ -281,7 +285,9 @@ def test_words_added_after_staff_thought_it_solved_are_heard(loop: Loop, survey_
     say(loop, survey_id, Choice.NO)
     loop.send(LATER + timedelta(minutes=1))
     (follow_up,) = loop.store.follow_ups.open_ones()
-    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Called.", None, LATER + timedelta(hours=1))
+    following_up.close(
+        loop.store, loop.asking, follow_up.id, Outcome.SOLVED, "Called.", None, LATER + timedelta(hours=1)
+    )
     add(loop, survey_id, Details(comment="Not so"), LATER + timedelta(hours=2))
     loop.send(LATER + timedelta(hours=3))
     assert "Not so" in text_of(loop.maildir()[-1])
@@ -346,7 +352,9 @@ def test_after_a_reopening_the_team_hears_again_whatever_went_before(loop: Loop,
         add(loop, survey_id, details, at)
         loop.send(at + timedelta(seconds=31))
     (follow_up,) = loop.store.follow_ups.open_ones()
-    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Called.", None, LATER + timedelta(hours=1))
+    following_up.close(
+        loop.store, loop.asking, follow_up.id, Outcome.SOLVED, "Called.", None, LATER + timedelta(hours=1)
+    )
     before = len(loop.rows("SELECT id FROM outbox WHERE kind = 'alert'"))
     say(loop, survey_id, Choice.NO, LATER + timedelta(hours=2))
     assert len(loop.rows("SELECT id FROM outbox WHERE kind = 'alert'")) == before + 1

@@ -81,7 +81,7 @@ def bytes_of(loop: Loop) -> bytes:
 def test_nothing_that_tells_who_it_was_is_left_in_the_file(loop: Loop) -> None:
     say_no(loop)
     (follow_up,) = loop.store.follow_ups.open_ones()
-    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Told her to clean it.", None, LATER)
+    following_up.close(loop.store, loop.asking, follow_up.id, Outcome.SOLVED, "Told her to clean it.", None, LATER)
     before = bytes_of(loop)
     assert all(trace in before for trace in TRACES[:-1])
     erase(loop)

@@ -203,7 +203,7 @@ def test_an_alert_that_came_back_turns_health_red_until_its_follow_up_is_closed(
     )
     assert asked.suppression("mara@acme.example") is None
     (follow_up,) = asked.loop.store.follow_ups.open_ones()
-    following_up.close(asked.loop.store, follow_up.id, Outcome.SOLVED, "Called.", None, LATER)
+    following_up.close(asked.loop.store, asked.loop.asking, follow_up.id, Outcome.SOLVED, "Called.", None, LATER)
     (mail,) = [one for one in check(asked.loop.store, asked.loop.config, LATER) if one.name == "mail"]
     assert mail.ok
 
@@ -242,7 +242,7 @@ def test_a_follow_up_is_about_what_came_since_it_was_opened(asked: Inbox) -> Non
     store, config, survey_id = asked.loop.store, asked.loop.config, asked.loop.survey_id()
     asked.come_back(reply("Hello."))
     (follow_up,) = store.follow_ups.open_ones()
-    following_up.close(store, follow_up.id, Outcome.SOLVED, "Called.", None, LATER)
+    following_up.close(store, asked.loop.asking, follow_up.id, Outcome.SOLVED, "Called.", None, LATER)
     answering.answer(store, config, survey_id, Choice.NO, LATER + DAY)
     (again,) = store.follow_ups.open_ones()
     assert (again.words, again.answer is None) == ("", False)
@@ -264,7 +264,7 @@ def test_a_yes_does_not_put_aside_what_somebody_wrote(asked: Inbox) -> None:
 def test_a_reply_after_the_follow_up_was_closed_opens_it_again(asked: Inbox) -> None:
     asked.come_back(reply("One."))
     (follow_up,) = asked.loop.store.follow_ups.open_ones()
-    following_up.close(asked.loop.store, follow_up.id, Outcome.SOLVED, "Called.", None, LATER)
+    following_up.close(asked.loop.store, asked.loop.asking, follow_up.id, Outcome.SOLVED, "Called.", None, LATER)
     asked.come_back(reply("No, still."), now=LATER + DAY)
     (again,) = asked.loop.store.follow_ups.open_ones()
     assert (again.id, again.reply) == (follow_up.id, "No, still.")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from feedback.domain.cases import CaseStatus
-from feedback.domain.followups import Channel, Event, FollowUpEvent
-from feedback.domain.surveys import Choice, Details
+from feedback.domain.followups import Channel, Event, FollowUpEvent, Result
+from feedback.domain.surveys import Choice, Details, Round
 from feedback.errors import NotFound, PendingMigrations, Refused
 from feedback.loop import answering, following_up
 from feedback.store import Store, open_store, sqlite
@@ -110,9 +110,9 @@ def test_a_resolution_is_asked_about_again_once_and_the_answer_says_so(loop: Loo
     loop.take(ADA)
     answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, ASKED)
     with loop.store.write():
-        recheck = loop.store.surveys.plan_recheck(loop.survey_id(), ASKED + DAY)
-    with pytest.raises(sqlite3.IntegrityError), loop.store.write():
-        loop.store.surveys.plan_recheck(loop.survey_id(), ASKED + 2 * DAY)
+        for _ in range(2):
+            loop.store.surveys.plan(loop.resolution_id(), ASKED + DAY, Round.AGAIN)
+    recheck = loop.survey_id(round_=Round.AGAIN)
     assert [(row["round"], row["due_at"]) for row in loop.rows("SELECT * FROM surveys ORDER BY round")] == [
         (0, "2026-03-04T12:00:00Z"),
         (1, "2026-03-05T12:00:00Z"),
@@ -378,7 +378,7 @@ def test_a_database_of_version_1_is_not_used_until_it_is_migrated(old_url: str, 
     before = contents(tmp_path / "feedback.db")
     with pytest.raises(
         PendingMigrations,
-        match=r"it lacks 2 the desk, 3 erasing, 4 tact, 5 what comes back, 6 answers that count\)\.\n"
+        match=r"it lacks 2 the desk, 3 erasing, 4 tact, 5 what comes back, 6 answers that count, 7 asking again\)\.\n"
         r"Stop the service, then run: feedback migrate",
     ):
         open_store(old_url)
@@ -414,18 +414,18 @@ def test_an_upgraded_database_is_built_like_a_new_one(upgraded: Store, store: St
 
 
 def test_after_the_upgrade_the_desk_works_on_what_was_there(upgraded: Store) -> None:
-    following_up.log_interaction(upgraded, "f", "mara", Channel.CALL, "Called.", ASKED + HOUR)
+    following_up.log_interaction(upgraded, "f", "mara", Channel.CALL, Result.NOT_SOLVED, "Called.", ASKED + HOUR)
     was = datetime(2026, 3, 4, 12, tzinfo=UTC)
     assert upgraded.follow_ups.history("f") == (
         FollowUpEvent(was, Event.OPENED, None, None, None),
         FollowUpEvent(was, Event.CLOSED, None, None, "Called,\nsolved."),
         FollowUpEvent(was, Event.REOPENED, None, None, None),
         FollowUpEvent(ASKED + HOUR, Event.TAKEN, "Mara", None, None),
-        FollowUpEvent(ASKED + HOUR, Event.INTERACTION, "Mara", Channel.CALL, "Called."),
+        FollowUpEvent(ASKED + HOUR, Event.INTERACTION, "Mara", Channel.CALL, "Called.", Result.NOT_SOLVED),
     )
     assert upgraded.follow_ups.get("f").interactions == 1
     last = upgraded.operations.last_build()
     assert last is not None
     assert last.headline is None
     with pytest.raises(sqlite3.IntegrityError), upgraded.write():
-        upgraded.follow_ups.add_interaction("f", "nobody", Channel.CALL, "Called.", ASKED + HOUR)
+        upgraded.follow_ups.add_interaction("f", "nobody", Channel.CALL, Result.NOT_SOLVED, "Called.", ASKED + HOUR)

@@ -12,7 +12,7 @@ from feedback import jobs
 from feedback.clock import Clock
 from feedback.config import Config
 from feedback.domain.followups import Outcome
-from feedback.domain.surveys import Choice
+from feedback.domain.surveys import Choice, Round
 from feedback.errors import ConfigError, PublishError
 from feedback.keys import Purpose
 from feedback.loop import answering, following_up
@@ -258,14 +258,14 @@ def test_the_guide_says_what_the_visitor_has_done_so_far(
     assert "An alert went to the team: <a" in page
     assert "Not solved: Bruno" in page
     (follow_up,) = loop.store.follow_ups.open_ones()
-    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Found it.", None, clock())
+    following_up.close(loop.store, loop.asking, follow_up.id, Outcome.SOLVED, "Found it.", None, clock())
     assert "Done: Bruno was helped, and it is written down." in client.get("/demo/").text
 
 
 def test_what_was_done_before_the_demo_began_is_not_the_visitors(client: FlaskClient, loop: Loop) -> None:
     answering.answer(loop.store, loop.config, loop.survey_id("B-2"), Choice.NO, BEGAN)
     (follow_up,) = loop.store.follow_ups.open_ones()
-    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, "Found it.", None, BEGAN)
+    following_up.close(loop.store, loop.asking, follow_up.id, Outcome.SOLVED, "Found it.", None, BEGAN)
     assert "Done" not in client.get("/demo/").text
 
 
@@ -273,7 +273,8 @@ def test_an_answer_to_the_second_question_is_not_told_as_one_that_the_site_count
     client: FlaskClient, loop: Loop, clock: Clock, jobs_at_once: None
 ) -> None:
     with loop.store.write():
-        recheck = loop.store.surveys.plan_recheck(loop.survey_id("B-2"), NOW)
+        loop.store.surveys.plan(loop.resolution_id("B-2"), NOW, Round.AGAIN)
+        recheck = loop.survey_id("B-2", Round.AGAIN)
         loop.store.surveys.mark_asked(recheck, NOW)
     answering.answer(loop.store, loop.config, recheck, Choice.YES, clock())
     page = press(client, "/demo/publish").text

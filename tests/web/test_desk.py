@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from feedback.config import Config
 from feedback.domain.cases import CaseRecord
-from feedback.domain.followups import NOTE_LONGEST, Channel, Outcome
+from feedback.domain.followups import NOTE_LONGEST, Channel, Outcome, Result
 from feedback.domain.surveys import Choice, Details, Stage, Suppression
 from feedback.keys import Keys, Purpose
 from feedback.loop import answering, following_up
@@ -260,7 +260,9 @@ def test_a_session_ends_12_hours_after_logging_in_whatever_is_done_meanwhile(
         monkeypatch.setattr(login, "_now", lambda hours=hours: began + int(3600 * hours))
         assert is_in(mara) is lives
         if hours == 6:
-            send(mara, page_of(key), f"{page_of(key)}/interactions", channel="call", note="Called.")
+            send(
+                mara, page_of(key), f"{page_of(key)}/interactions", channel="call", result="not_solved", note="Called."
+            )
 
 
 def test_passwords_are_checked_one_at_a_time_and_others_are_told_to_wait(
@@ -391,7 +393,9 @@ def test_who_is_not_logged_in_sees_nothing_and_changes_nothing(
         assert (answer.status_code, answer.headers["Location"]) == (303, f"/desk/login?then={address}")
         assert "Ada" not in answer.text
     for address in addresses(app, loop, "POST"):
-        answer = client.post(address, data={"csrf_token": token, "channel": "call", "outcome": "solved", "note": "x"})
+        answer = client.post(
+            address, data={"csrf_token": token, "channel": "call", "result": "solved", "outcome": "solved", "note": "x"}
+        )
         assert answer.status_code == 401
         assert "You are logged out by now" in answer.text
         assert "Ada" not in answer.text
@@ -402,7 +406,14 @@ def test_a_form_of_another_site_changes_nothing(
     app: Flask, mara: FlaskClient, tom: FlaskClient, loop: Loop, key: str
 ) -> None:
     before = everything(loop)
-    said = {"channel": "call", "outcome": "solved", "note": "x", "email": "mara@acme.example", "password": PASSWORD}
+    said = {
+        "channel": "call",
+        "result": "solved",
+        "outcome": "solved",
+        "note": "x",
+        "email": "mara@acme.example",
+        "password": PASSWORD,
+    }
     for token in ({}, {"csrf_token": ""}, {"csrf_token": "x"}, {"csrf_token": csrf_of(tom.get("/desk/").text)}):
         for address in (*addresses(app, loop, "POST"), "/desk/login", "/desk/logout"):
             answer = mara.post(address, data=said | token)
@@ -413,7 +424,9 @@ def test_a_form_of_another_site_changes_nothing(
 
 
 def test_no_get_and_no_head_writes_anything(app: Flask, mara: FlaskClient, loop: Loop, key: str) -> None:
-    following_up.log_interaction(loop.store, key, loop.store.staff.all()[0].id, Channel.CALL, "Called.", LATER)
+    following_up.log_interaction(
+        loop.store, key, loop.store.staff.all()[0].id, Channel.CALL, Result.NOT_SOLVED, "Called.", LATER
+    )
     before = everything(loop)
     pages = ("/desk/login", "/desk/answers?choice=no", "/desk/cases?words=ada", f"{page_of(key)}/take", "/desk/logout")
     for address in (*addresses(app, loop, "GET"), *pages):
@@ -594,18 +607,19 @@ def test_who_was_in_touch_first_owns_it_and_after_two_times_it_becomes_a_call(
     mara: FlaskClient, tom: FlaskClient, clock: Clock, key: str
 ) -> None:
     log = f"{page_of(key)}/interactions"
-    done = send(mara, page_of(key), log, channel="mail", note="Asked which page.\r\nNo reply.")
+    done = send(mara, page_of(key), log, channel="mail", result="not_solved", note="Asked which page.\r\nNo reply.")
     assert (done.status_code, done.headers["Location"]) == (303, page_of(key))
     page = mara.get(page_of(key)).text
     assert "Noted." in page
-    assert "call now" not in page
+    assert "Escalated" not in page
     assert '<span class="note">Asked which page.\nNo reply.</span>' in page
     clock.now += HOUR
-    send(tom, page_of(key), log, channel="in_person", note="Came by.")
+    send(tom, page_of(key), log, channel="in_person", result="not_solved", note="Came by.")
     page = shown(mara.get(page_of(key)).text)
-    assert "Not solved in two interactions: talk to them now , by voice or video, instead of writing again." in page
+    assert "Escalated: talk to them now , by voice or video, instead of writing again. Two contacts did not" in page
     assert "due in 23 hours · yours" in page
-    assert "today, 14:00 · Mara Mail: Asked which page. No reply. today, 15:00 · Tom In person: Came by." in page
+    assert "today, 14:00 · Mara Mail, not solved: Asked which page. No reply." in page
+    assert "today, 15:00 · Tom In person, not solved: Came by." in page
 
 
 @pytest.mark.parametrize(
@@ -638,10 +652,30 @@ def test_it_is_closed_with_how_it_ended_and_what_was_done(
             "Please say how you were in touch.",
             "\nWrote &lt;b&gt;</textarea>",
         ),
-        ("interactions", {"channel": "chat"}, "Please write a few words", 'value="chat" required checked'),
-        ("interactions", {"channel": "pigeon", "note": "Coo"}, "Not a valid choice.", "\nCoo</textarea>"),
-        ("interactions", {"channel": "chat", "note": "x" * 5_001}, "use at most 5,000", "x" * 5_001),
-        ("interactions", {"channel": "chat", "note": " \r\n"}, "Please write a few", 'value="chat" required checked'),
+        (
+            "interactions",
+            {"channel": "chat", "result": "solved"},
+            "Please write a few words",
+            'value="chat" required checked',
+        ),
+        (
+            "interactions",
+            {"channel": "pigeon", "result": "solved", "note": "Coo"},
+            "Not a valid choice.",
+            "\nCoo</textarea>",
+        ),
+        (
+            "interactions",
+            {"channel": "chat", "result": "solved", "note": "x" * 5_001},
+            "use at most 5,000",
+            "x" * 5_001,
+        ),
+        (
+            "interactions",
+            {"channel": "chat", "result": "solved", "note": " \r\n"},
+            "Please write a few",
+            'value="chat" required checked',
+        ),
         ("close", {"note": "Called."}, "Please say how it ended.", "\nCalled.</textarea>"),
         ("close", {"outcome": "solved", "note": ""}, "Please write a few", 'value="solved" required checked'),
         ("close", {"outcome": "withdrawn", "note": "Hm"}, "Not a valid choice.", "\nHm</textarea>"),
@@ -685,7 +719,13 @@ def test_who_is_late_is_told_that_it_was_closed_and_changes_nothing(
     before = everything(loop)
     clock.now += HOUR
     for form in ("take", "interactions", "close"):
-        said = {"csrf_token": token, "channel": "call", "outcome": "no_contact", "note": "Nobody there."}
+        said = {
+            "csrf_token": token,
+            "channel": "call",
+            "result": "not_reached",
+            "outcome": "no_contact",
+            "note": "Nobody there.",
+        }
         answer = mara.post(f"{page_of(key)}/{form}", data=said)
         page = shown(answer.text)
         assert answer.status_code == 409
@@ -727,7 +767,12 @@ def test_a_no_after_it_was_closed_opens_it_again_and_shows_so(
 def test_after_logging_in_again_elsewhere_the_form_can_be_sent_once_more_as_the_page_says(
     app: Flask, mara: FlaskClient, loop: Loop, key: str
 ) -> None:
-    said = {"channel": "call", "note": "A long text.", "csrf_token": csrf_of(mara.get(page_of(key)).text)}
+    said = {
+        "channel": "call",
+        "result": "not_solved",
+        "note": "A long text.",
+        "csrf_token": csrf_of(mara.get(page_of(key)).text),
+    }
     mara.delete_cookie("feedback_desk")  # as when its 12 hours are over
     refused = mara.post(f"{page_of(key)}/interactions", data=said)
     assert refused.status_code == 401
@@ -750,7 +795,13 @@ def test_nothing_is_done_about_a_follow_up_that_does_not_exist(
     mara: FlaskClient, loop: Loop, key: str, form: str
 ) -> None:
     before = everything(loop)
-    said = {"csrf_token": csrf_of(mara.get("/desk/").text), "channel": "call", "outcome": "solved", "note": "x"}
+    said = {
+        "csrf_token": csrf_of(mara.get("/desk/").text),
+        "channel": "call",
+        "result": "solved",
+        "outcome": "solved",
+        "note": "x",
+    }
     answer = mara.post(f"/desk/follow-ups/nobody/{form}", data=said)
     assert (answer.status_code, "This address leads nowhere." in answer.text) == (404, True)
     assert everything(loop) == before
@@ -998,12 +1049,12 @@ def test_odd_words_are_kept_and_inert_on_every_page(
     said = Details(comment=text, call=True, phone=text)
     answering.add_details(loop.store, loop.config, survey["id"], Choice.NO, said, LATER)
     (follow_up,) = loop.store.follow_ups.open_ones()
-    following_up.log_interaction(loop.store, follow_up.id, staff["mara"], Channel.CALL, text, LATER)
+    following_up.log_interaction(loop.store, follow_up.id, staff["mara"], Channel.CALL, Result.NOT_SOLVED, text, LATER)
     search = mara.get("/desk/cases", query_string={"words": text}).text
     wrong = send(mara, page_of(follow_up.id), f"{page_of(follow_up.id)}/close", note=text).text
     pages = ["/desk/", page_of(follow_up.id), "/desk/answers", f"/desk/cases/{follow_up.case_id}", "/desk/outbox"]
     texts = [search, wrong, *(mara.get(page).text for page in pages)]
-    following_up.close(loop.store, follow_up.id, Outcome.SOLVED, text, staff["mara"], LATER)
+    following_up.close(loop.store, loop.asking, follow_up.id, Outcome.SOLVED, text, staff["mara"], LATER)
     answering.answer(loop.store, loop.config, survey["id"], Choice.YES, LATER + HOUR)
     said = Details(comment=text, quote_name=text)
     answering.add_details(loop.store, loop.config, survey["id"], Choice.YES, said, LATER + HOUR)

@@ -122,6 +122,6 @@ WHERE r.case_id = :case_id ORDER BY r.n;
 
 -- name: decisions_of
 -- A resolution's ledger, oldest first, each entry with who decided it, if it was a person.
-SELECT d.at, d.verdict, d.reason, d.until, d.is_reminder, st.name AS who
+SELECT d.at, d.verdict, d.reason, d.until, d.is_reminder, d.round, st.name AS who
 FROM decisions d LEFT JOIN staff st ON st.id = d.staff_id
 WHERE d.resolution_id = :resolution_id ORDER BY d.seq;

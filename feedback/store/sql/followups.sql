@@ -1,9 +1,10 @@
 -- name: follow_up_of_survey^
--- The follow-up of a survey, if it has one.
-SELECT id, due_at, closed_at,
+-- The follow-up of a survey's resolution, in whichever round it was opened.
+SELECT f.id, f.due_at, f.closed_at,
   EXISTS (SELECT 1 FROM follow_up_events e WHERE e.follow_up_id = f.id AND e.kind = 'replied' AND e.seq >
     (SELECT MAX(seq) FROM follow_up_events WHERE follow_up_id = f.id AND kind IN ('opened', 'reopened'))) AS has_reply
-FROM follow_ups f WHERE survey_id = :survey_id;
+FROM surveys asked JOIN surveys own ON own.resolution_id = asked.resolution_id JOIN follow_ups f ON f.survey_id = own.id
+WHERE asked.id = :survey_id;
 
 -- name: times_open
 -- When follow-ups with whoever has which address were open, of those not closed before a moment.
@@ -31,13 +32,13 @@ UPDATE follow_ups SET owner_id = :staff_id WHERE id = :id AND closed_at IS NULL;
 
 -- name: add_event!
 -- A line in the follow-up's history.
-INSERT INTO follow_up_events (follow_up_id, seq, at, kind, staff_id, channel, note)
-SELECT :id, COALESCE(MAX(seq), 0) + 1, :at, :kind, :staff_id, :channel, :note
+INSERT INTO follow_up_events (follow_up_id, seq, at, kind, staff_id, channel, outcome, note)
+SELECT :id, COALESCE(MAX(seq), 0) + 1, :at, :kind, :staff_id, :channel, :outcome, :note
 FROM follow_up_events WHERE follow_up_id = :id;
 
 -- name: events_of
 -- The history of a follow-up, oldest first.
-SELECT e.at, e.kind, st.name AS who, e.channel, e.note
+SELECT e.at, e.kind, st.name AS who, e.channel, e.outcome, e.note
 FROM follow_up_events e LEFT JOIN staff st ON st.id = e.staff_id
 WHERE e.follow_up_id = :id ORDER BY e.seq;
 

@@ -75,11 +75,13 @@ WHERE state IN ('queued', 'retry') AND id IN (
     AND (kind NOT IN ('survey', 'reminder') OR NOT EXISTS (SELECT 1 FROM hold))
   ORDER BY due_at LIMIT :limit)
 RETURNING id, kind, survey_id, (SELECT resolution_id FROM surveys s WHERE s.id = outbox.survey_id) AS resolution_id,
-  follow_up_id, recipient, attempts;
+  (SELECT round FROM surveys s WHERE s.id = outbox.survey_id) AS round, follow_up_id, recipient, attempts;
 
 -- name: letter^
 -- What a survey mail says: the customer, the case, the snapshot.
-SELECT r.resolved_at, r.agent, r.team, c.subject, c.ref, cu.name, cu.email, cu.customer_since, cu.locale, cu.zone,
+SELECT r.resolved_at, CASE WHEN s.round = 1 THEN (SELECT st.name FROM follow_ups f
+    JOIN surveys fs ON fs.id = f.survey_id JOIN staff st ON st.id = f.owner_id WHERE fs.resolution_id = r.id)
+  ELSE r.agent END AS agent, r.team, c.subject, c.ref, cu.name, cu.email, cu.customer_since, cu.locale, cu.zone,
   cu.country, s.round
 FROM surveys s
 JOIN resolutions r ON r.id = s.resolution_id

@@ -1,22 +1,26 @@
 -- name: resolution_facts^
--- What deciding about a resolution rests on, the survey that it may have by now, and the newest entry of its ledger.
+-- What deciding about a round of a resolution rests on, the survey that it may have by now, and the newest entry of its
+-- ledger about that round.
 SELECT r.id, r.n, r.resolved_at, r.resolved_by, r.topic, r.channel, r.team, r.interactions, r.first_reply_at, c.source,
   c.ref, c.status, c.tags, cu.email, cu.ref AS customer_ref, cu.zone, cu.country, ov.wish,
   EXISTS (SELECT 1 FROM follow_ups f WHERE f.closed_at IS NULL AND f.customer_id IN (
     SELECT id FROM customers p WHERE p.id = cu.id OR LOWER(p.email) = LOWER(cu.email))) AS has_open_follow_up,
   EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = s.id) AS is_answered, s.id AS survey_id, s.state AS survey_state,
   o.state AS delivery, o.handed_over_at, o.recipient,
-  EXISTS (SELECT 1 FROM asked_elsewhere e WHERE e.source = c.source AND e.ref = c.ref AND e.round = 0
+  EXISTS (SELECT 1 FROM asked_elsewhere e WHERE e.source = c.source AND e.ref = c.ref AND e.round = :round
     AND r.resolved_at BETWEEN e.from_at AND e.to_at) AS asked_elsewhere,
   c.resolved_at IS NOT NULL AND r.n = (SELECT MAX(n) FROM resolutions WHERE case_id = r.case_id) AS is_latest,
-  d.seq AS last_seq, d.verdict AS last_verdict, d.reason AS last_reason, d.until AS last_until
+  (SELECT f.closed_at FROM follow_ups f JOIN surveys fs ON fs.id = f.survey_id
+    WHERE :round = 1 AND fs.resolution_id = r.id AND f.outcome = 'solved') AS helped_at,
+  (SELECT MAX(seq) FROM decisions WHERE resolution_id = r.id) AS decided, d.seq AS last_seq, d.verdict AS last_verdict, d.reason AS last_reason, d.until AS last_until
 FROM resolutions r
 JOIN cases c ON c.id = r.case_id
 LEFT JOIN customers cu ON cu.id = c.customer_id
-LEFT JOIN surveys s ON s.resolution_id = r.id AND s.round = 0
+LEFT JOIN surveys s ON s.resolution_id = r.id AND s.round = :round
 LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
-LEFT JOIN overrides ov ON ov.resolution_id = r.id
-LEFT JOIN decisions d ON d.resolution_id = r.id AND d.seq = (SELECT MAX(seq) FROM decisions WHERE resolution_id = r.id)
+LEFT JOIN overrides ov ON ov.resolution_id = r.id AND :round = 0
+LEFT JOIN decisions d ON d.resolution_id = r.id
+  AND d.seq = (SELECT MAX(seq) FROM decisions WHERE resolution_id = r.id AND round = :round)
 WHERE r.id = :resolution_id;
 
 -- name: contacts
@@ -115,31 +119,26 @@ SELECT address_hash, at, reason FROM suppressions;
 
 -- name: add_decision!
 -- A new entry in a resolution's ledger.
-INSERT INTO decisions (resolution_id, seq, at, verdict, reason, until, staff_id, is_reminder)
-VALUES (:resolution_id, :seq, :at, :verdict, :reason, :until, :staff_id, :is_reminder);
+INSERT INTO decisions (resolution_id, seq, at, verdict, reason, until, staff_id, is_reminder, round)
+VALUES (:resolution_id, :seq, :at, :verdict, :reason, :until, :staff_id, :is_reminder, :round);
 
 -- name: plan_survey!
 -- A survey waits for its moment; one that waits already gets another, and one that was cancelled before it had a mail
 -- waits again.
 INSERT INTO surveys (id, resolution_id, customer_id, round, state, due_at)
-SELECT :id, r.id, c.customer_id, 0, 'waiting', :due_at
+SELECT :id, r.id, c.customer_id, :round, 'waiting', :due_at
 FROM resolutions r JOIN cases c ON c.id = r.case_id WHERE r.id = :resolution_id
 ON CONFLICT (resolution_id, round) DO UPDATE SET state = 'waiting', reason = NULL, due_at = excluded.due_at
 WHERE surveys.state IN ('waiting', 'cancelled') AND NOT EXISTS (SELECT 1 FROM outbox WHERE survey_id = surveys.id);
 
--- name: add_recheck!
--- The second round: the customer of a survey is asked whether it is solved now.
-INSERT INTO surveys (id, resolution_id, customer_id, round, state, due_at)
-SELECT :id, resolution_id, customer_id, 1, 'waiting', :due_at FROM surveys WHERE id = :survey_id;
-
 -- name: due
--- The first-round surveys that have waited longest past their moment.
-SELECT id, resolution_id FROM surveys WHERE state = 'waiting' AND round = 0 AND due_at <= :now
+-- The surveys that have waited longest past their moment.
+SELECT id, resolution_id, round FROM surveys WHERE state = 'waiting' AND due_at <= :now
 ORDER BY due_at LIMIT :limit;
 
 -- name: next_due^
 -- When the next survey or reminder is due.
-SELECT MIN(at) AS at FROM (SELECT MIN(due_at) AS at FROM surveys WHERE state = 'waiting' AND round = 0
+SELECT MIN(at) AS at FROM (SELECT MIN(due_at) AS at FROM surveys WHERE state = 'waiting'
   UNION ALL SELECT MIN(remind_at) FROM surveys WHERE remind_at IS NOT NULL) AS moments;
 
 -- name: set_reminder!
@@ -179,7 +178,7 @@ DELETE FROM overrides WHERE resolution_id = :resolution_id;
 -- A survey as the customer's page needs it, with its first and its newest answer, whether a mail of it is in doubt, and
 -- when a newer one about the case went out; none of somebody who was erased.
 SELECT s.id, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, r.resolved_at, r.agent, r.team, r.interactions,
-  c.subject, cu.locale, cu.zone, cu.country, COALESCE(o.recipient, cu.email) AS recipient,
+  c.subject, cu.locale, cu.zone, cu.country, COALESCE(o.recipient, cu.email) AS recipient, s.round,
   EXISTS (SELECT 1 FROM outbox WHERE survey_id = s.id AND state IN ('unconfirmed', 'retry')) AS is_in_doubt,
   COALESCE(a.seq, 0) AS answers,
   (SELECT at FROM answers WHERE survey_id = s.id AND seq = 1) AS first_answer_at,
