@@ -96,7 +96,9 @@ def _report(report: ImportReport, zone: ZoneInfo, *, dry_run: bool) -> list[str]
     done = ", ".join(f"{n:,} {change}" for change, n in sorted(report.changes.items())) or "none"
     lines.append(f"Cases: {done}; {report.refused_count:,} row{'' if report.refused_count == 1 else 's'} refused.")
     if skipped := report.changes[Change.SKIPPED]:
-        lines.append(f"  {skipped:,} × skipped, for what we knew of the person was erased")
+        lines.append(
+            f"  {skipped:,} × skipped, for what we knew of the person was erased, or they are past FEEDBACK_RETENTION"
+        )
     if report.rows == 0:
         lines.append("The file has no rows.")
     lines.append(f"New resolutions: {report.resolutions:,}.")
