@@ -155,11 +155,13 @@ def still_held(config: Config, address: str) -> Iterator[Path]:
 
 
 def _holds(file: "BinaryIO | gzip.GzipFile", wanted: bytes) -> bool:
+    """Also in a mail whose lines are broken within the address (quoted-printable, RFC 2045)."""
     rest = b""
     while chunk := file.read(_CHUNK):
-        if wanted in (rest + chunk).lower():
+        text = rest + chunk.lower()
+        if wanted in text or wanted in text.replace(b"=\r\n", b"").replace(b"=\n", b""):
             return True
-        rest = chunk[-len(wanted) :]
+        rest = text[-2 * len(wanted) :]
     return False
 
 
