@@ -127,6 +127,9 @@ class Config(BaseModel):
     change_within: Duration = Field(timedelta(days=14), description="how long an answer can be changed")
     call_room: str = Field("", max_length=300, description="where your team talks to customers by video, a web address")
     follow_up_within: Duration = Field(timedelta(hours=24), description="by when a person acts on a “no”")
+    retention: DurationOrOff = Field(
+        timedelta(days=730), description="how long after a customer's last case we keep who it was, and their words"
+    )
 
     @field_validator("data_dir", "words_dir")
     @classmethod
@@ -240,6 +243,15 @@ class Config(BaseModel):
     def _reminds_while_it_may(self) -> Self:
         if self.reminder >= self.link_ends:
             raise ValueError("FEEDBACK_REMINDER must be shorter than FEEDBACK_LINK_ENDS, or its link would have ended.")
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_while_it_may_be_answered(self) -> Self:
+        if self.retention and self.retention <= self.max_age + self.link_ends + self.change_within:
+            raise ValueError(
+                "FEEDBACK_RETENTION must be longer than FEEDBACK_MAX_AGE, FEEDBACK_LINK_ENDS and "
+                "FEEDBACK_CHANGE_WITHIN together, or answers would be forgotten while they can be changed."
+            )
         return self
 
     @property

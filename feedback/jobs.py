@@ -18,9 +18,10 @@ from feedback.errors import FeedbackError, PublishError
 from feedback.i18n import load_languages
 from feedback.keys import Keys, load_keys
 from feedback.loop.asking import Asking
-from feedback.loop.backing_up import back_up_if_due, hold_after_gap
+from feedback.loop.backing_up import back_up_if_due, hold_after_gap, is_backup_due
 from feedback.loop.health import late_after
 from feedback.loop.receiving import Receiving
+from feedback.loop.retaining import forget
 from feedback.loop.sending import Sending
 from feedback.mail.mailboxes import open_mailbox
 from feedback.mail.transport import open_transport
@@ -62,9 +63,25 @@ def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
         *receiving,
         Job("ask", "puts the surveys that are due into the outbox", asking.step, 15),
         *(Job("send", "sends what is in the outbox", sender.step, 10, sender.close) for sender in senders),
-        Job("backup", "backs everything up once a night", partial(back_up_if_due, store, config), 300),
+        Job("backup", "forgets whom it is time to, and backs up, once a night", partial(nightly, store, config), 300),
         Job("publish", "builds the site once a day", partial(publish_if_due, store, config), 60),
     ]
+
+
+def nightly(store: Store, config: Config, now: datetime) -> bool:
+    """Once a night, a portion a step: forget whose time is over, then back up, so that the backup does not know them.
+
+    A night without a backup would be worse than one in which nobody is forgotten, so a failure there delays none.
+    """
+    if not is_backup_due(config, now):
+        return False
+    try:
+        if forget(store, config, now):
+            return True
+    except Exception:
+        back_up_if_due(store, config, now)
+        raise
+    return back_up_if_due(store, config, now)
 
 
 def publish_if_due(store: Store, config: Config, now: datetime) -> bool:

@@ -98,6 +98,8 @@ def test_an_empty_value_is_the_default() -> None:
         ("SAMPLE", "100 %", 1.0),
         ("ASK_AGAIN_AFTER", "off", timedelta(0)),
         ("REMINDER", "5d", timedelta(days=5)),
+        ("RETENTION", "365d", timedelta(days=365)),
+        ("RETENTION", "off", timedelta(0)),
         ("URL", "https://care.acme.example/", "https://care.acme.example"),
         ("URL", "https://acme.example:8443/", "https://acme.example:8443"),
         ("LISTEN", "0.0.0.0:80", "0.0.0.0:80"),
@@ -144,6 +146,7 @@ def test_each_setting_reads_into_its_type(name: str, given: str, kept: object) -
         *(("SAMPLE", given, "25%") for given in ("0%", "101%", "0.25", "25", "-5%")),
         *(("ASK_AGAIN_AFTER", given, "or off") for given in ("0", "two weeks", "14")),
         ("REMINDER", "on", "or off"),
+        ("RETENTION", "24 months", "or off"),
         ("BUSINESS", "x" * 101, "at most 100 characters"),
         ("SENDER", "Acme", "Acme <care@acme.example>"),
         ("SENDER", "Acme <care@acme>", "Acme <care@acme.example>"),
@@ -516,3 +519,10 @@ def test_mails_of_a_team_come_from_its_sender_and_replies_go_there() -> None:
         *("sales@acme.example", "parts@acme.example", "care@acme.example", "care@acme.example")
     ]
     assert config.own_addresses == ("care@acme.example", "sales@acme.example", "parts@acme.example")
+
+
+def test_nothing_is_forgotten_while_it_can_be_answered() -> None:
+    with pytest.raises(
+        ConfigError, match="FEEDBACK_RETENTION must be longer than FEEDBACK_MAX_AGE, FEEDBACK_LINK_ENDS"
+    ):
+        load_config({"FEEDBACK_RETENTION": "49d"}, env_file=None)

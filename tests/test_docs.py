@@ -146,6 +146,7 @@ def test_every_setting_stands_in_the_docs_with_its_default() -> None:
     assert rows["FEEDBACK_MAX_AGE"] == f"`{defaults.max_age.days}d`"
     assert rows["FEEDBACK_LINK_ENDS"] == f"`{defaults.link_ends.days}d`"
     assert rows["FEEDBACK_CHANGE_WITHIN"] == f"`{defaults.change_within.days}d`"
+    assert rows["FEEDBACK_RETENTION"] == f"`{defaults.retention.days}d`"
     assert rows["FEEDBACK_LISTEN"] == f"`{defaults.listen}`"
 
 

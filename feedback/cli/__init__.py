@@ -10,8 +10,9 @@ from feedback import __version__, jobs, processes
 from feedback.cli.access import key, staff
 from feedback.cli.backups import backup, restore, resume
 from feedback.cli.erasing import erase_command
+from feedback.cli.exporting import export_group
 from feedback.cli.followups import explain_command, followups
-from feedback.cli.imports import export_group, import_group
+from feedback.cli.imports import import_group
 from feedback.cli.letters import letter_command, words_command
 from feedback.cli.moments import At, at_option, moment
 from feedback.cli.simulating import simulate_command

@@ -1,6 +1,5 @@
 """`feedback import`."""
 
-import csv
 import shutil
 import tempfile
 import time
@@ -16,12 +15,11 @@ from feedback.cli.moments import At, at_option, moment
 from feedback.cli.terminal import safe
 from feedback.config import Config, load_config
 from feedback.domain.eligibility import Verdict
-from feedback.errors import FileError
 from feedback.keys import load_keys
 from feedback.loop.asking import Asking
 from feedback.loop.intake import CACHE_MIB, ImportReport, import_cases
 from feedback.loop.mapping import load_mapping
-from feedback.loop.suppressing import export_suppressions, import_suppressions
+from feedback.loop.suppressing import import_suppressions
 from feedback.store import open_store
 from feedback.store.cases import Change
 
@@ -98,7 +96,9 @@ def _report(report: ImportReport, zone: ZoneInfo, *, dry_run: bool) -> list[str]
     done = ", ".join(f"{n:,} {change}" for change, n in sorted(report.changes.items())) or "none"
     lines.append(f"Cases: {done}; {report.refused_count:,} row{'' if report.refused_count == 1 else 's'} refused.")
     if skipped := report.changes[Change.SKIPPED]:
-        lines.append(f"  {skipped:,} × skipped, for what we knew of the person was erased")
+        lines.append(
+            f"  {skipped:,} × skipped, for what we knew of the person was erased, or they are past FEEDBACK_RETENTION"
+        )
     if report.rows == 0:
         lines.append("The file has no rows.")
     lines.append(f"New resolutions: {report.resolutions:,}.")
@@ -133,24 +133,3 @@ def import_suppressions_command(file: Path) -> None:
         click.echo(safe(f"  line {row.line}: {row.error}"))
     if report.refused:
         raise SystemExit(1)
-
-
-@click.group(name="export")
-def export_group() -> None:
-    """Write records to files."""
-
-
-@export_group.command("suppressions")
-@click.argument("file", type=click.Path(path_type=Path))
-def export_suppressions_command(file: Path) -> None:
-    """Write the addresses that are never asked to a new FILE, as hashes that only this secret.key understands."""
-    config = load_config()
-    rows = export_suppressions(open_store(config.database_url), load_keys(config.data_dir))
-    try:
-        with file.open("x", encoding="utf-8", newline="") as target:
-            csv.writer(target, lineterminator="\n").writerows(rows)
-    except FileExistsError:
-        raise FileError(f"{file} is here already, and is not overwritten. Name another one.") from None
-    except OSError as error:
-        raise FileError(f"{file} cannot be written: {error.strerror}.") from None
-    click.echo(safe(f"{len({row[0] for row in rows[1:]}):,} addresses are in {file}."))

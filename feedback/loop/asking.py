@@ -22,7 +22,7 @@ class Asking:
     def __init__(self, store: Store, keys: Keys, config: Config) -> None:
         self._store = store
         self.keys = keys
-        self._config = config
+        self.config = config
 
     def consider(self, resolution_id: str, now: datetime, round_: Round = Round.FIRST) -> Decision | None:
         """Inside a write: decide about a resolution whose case or customer has changed. None if it is settled.
@@ -111,7 +111,7 @@ class Asking:
 
     def ask_again(self, resolution_id: str, now: datetime) -> Decision | None:
         """Inside a write: staff say that they have helped after a "no". None if that is not asked, or was before."""
-        return self.consider(resolution_id, now, Round.AGAIN) if self._config.recheck else None
+        return self.consider(resolution_id, now, Round.AGAIN) if self.config.recheck else None
 
     def has_failed(self, resolution_id: str, now: datetime) -> None:
         """Inside a write: the survey's mail was refused for good. What was passed over for its sake has its turn."""
@@ -119,9 +119,9 @@ class Asking:
 
     def plan_reminder(self, survey_id: str, resolution_id: str, now: datetime) -> None:
         """Inside a write: the survey's mail went out just now; if reminders are on, one waits for its moment."""
-        if self._config.reminder:
+        if self.config.reminder:
             facts = self._store.surveys.standing(resolution_id).facts
-            moment = next_moment(now + self._config.reminder, facts.whereabouts, self._config)
+            moment = next_moment(now + self.config.reminder, facts.whereabouts, self.config)
             self._store.surveys.set_reminder(survey_id, moment.at)
 
     def reminder_still_wanted(self, resolution_id: str, now: datetime) -> tuple[Decision, str | None]:
@@ -131,7 +131,7 @@ class Asking:
         facts = self._with_what_is_known(standing, sent_at)
         if sent_to is None or sent_at is None:  # staff have it sent again, or it was erased
             return Decision(Verdict.SKIP, Reason.TOO_LATE), facts.address
-        decision = decide_reminder(facts, sent_to, sent_at, self._config, now)
+        decision = decide_reminder(facts, sent_to, sent_at, self.config, now)
         if decision != standing.last_decision:
             self._store.surveys.note_reminder(standing, decision, now)
         return decision, facts.address
@@ -155,14 +155,14 @@ class Asking:
 
     def _consider_passed_over(self, standing: ResolutionStanding, now: datetime) -> None:
         if standing.facts.address is not None:
-            since = now - self._config.max_age
+            since = now - self.config.max_age
             for resolution_id in self._store.surveys.passed_over(standing.id, standing.facts.address, since):
                 self.consider(resolution_id, now)
 
     def _decide(self, standing: ResolutionStanding, now: datetime) -> Decision:
-        rest = self._config.ask_again_after
+        rest = self.config.ask_again_after
         facts = self._with_what_is_known(standing, now - rest if rest else None)
-        return decide(facts, self._config, now)
+        return decide(facts, self.config, now)
 
     def _with_what_is_known(self, standing: ResolutionStanding, since: datetime | None) -> Facts:
         """The facts with what is known by the address: suppression, and contacts since a moment."""
@@ -172,7 +172,7 @@ class Asking:
         facts = replace(facts, suppression=surveys.suppression(self.keys.address_hashes(normalise_email(address))))
         if since is None:
             return facts
-        due_since = since - self._config.max_age  # a survey is due before its mail goes
+        due_since = since - self.config.max_age  # a survey is due before its mail goes
         return replace(facts, contacts=surveys.contacts(standing.id, address, due_since))
 
 

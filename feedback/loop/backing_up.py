@@ -35,6 +35,13 @@ def back_up(store: Store, config: Config, target: Path | None, now: datetime) ->
     return path
 
 
+def is_backup_due(config: Config, now: datetime) -> bool:
+    """Whether the last night's backup is missing."""
+    return local_day(last_occurrence(BACKUP_HOUR, now, config.zone), config.zone) not in _nightly(
+        config.data_dir / "backups"
+    )
+
+
 def back_up_if_due(store: Store, config: Config, now: datetime) -> bool:
     """The nightly backup; whether one was made. Those that are not kept any more go."""
     folder = config.data_dir / "backups"

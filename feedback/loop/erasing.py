@@ -48,7 +48,7 @@ class Meant:
 
 def plan(store: Store, address: str) -> Meant:
     """What erasing would mean. Raises NotFound if nothing is known by the address."""
-    customers, mails = _find(store, address)
+    customers, mails = find(store, address)
     wanted, ids = normalise_email(address), {one.id for one in customers}
     strays = [mail for mail in mails if mail.customer_id not in ids]
     others = {mail.email for mail in strays} | {mail.recipient for mail in mails}
@@ -67,7 +67,7 @@ def erase(store: Store, keys: Keys, address: str, now: datetime) -> None:
     wanted = normalise_email(address)
     with store.write_over():
         store.outbox.settle_lapsed(now)
-        customers, mails = _find(store, address)
+        customers, mails = find(store, address)
         if any(mail.is_in_hand for mail in mails):
             raise Refused("A mail to this person is being handed over at this moment. Try again in a minute.")
         cases = [case for customer in customers for case in store.erasures.cases_of(customer.id)]
@@ -103,7 +103,7 @@ def erase_known(store: Store, keys: Keys, now: datetime) -> None:
     _erase_mails(store, mails, lambda found: store.erasures.has(keys.address_hashes(normalise_email(found))))
 
 
-def _find(store: Store, address: str) -> tuple[list[KnownCustomer], list[KnownMail]]:
+def find(store: Store, address: str) -> tuple[list[KnownCustomer], list[KnownMail]]:
     """Whose address it is, and the mails to it or about their cases. Raises NotFound if there is neither."""
     wanted = normalise_email(address)
     customers = [one for one in store.erasures.customers() if one.address and normalise_email(one.address) == wanted]
@@ -155,11 +155,13 @@ def still_held(config: Config, address: str) -> Iterator[Path]:
 
 
 def _holds(file: "BinaryIO | gzip.GzipFile", wanted: bytes) -> bool:
+    """Also in a mail whose lines are broken within the address (quoted-printable, RFC 2045)."""
     rest = b""
     while chunk := file.read(_CHUNK):
-        if wanted in (rest + chunk).lower():
+        text = rest + chunk.lower()
+        if wanted in text or wanted in text.replace(b"=\r\n", b"").replace(b"=\n", b""):
             return True
-        rest = chunk[-len(wanted) :]
+        rest = text[-2 * len(wanted) :]
     return False
 
 

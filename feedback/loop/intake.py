@@ -16,6 +16,7 @@ from feedback.errors import FieldError, FileError
 from feedback.loop.asking import Asking
 from feedback.loop.erasing import is_erased, mentions_erased
 from feedback.loop.mapping import CaseMapping, Raw
+from feedback.loop.retaining import is_past
 from feedback.store import Store
 from feedback.store.cases import Change
 from feedback.store.files import BadRow, RecordFile, Row, open_records
@@ -55,14 +56,14 @@ class ImportReport:
 def take_in(store: Store, asking: Asking, records: Sequence[CaseRecord], now: datetime) -> list[Taken]:
     """Create or update cases, at most BATCH of them, in one transaction; one result a record.
 
-    What is about somebody who was erased is left out.
+    What is about somebody who was erased is left out, and so is a case that is new here and older than we keep any.
     """
     assert len(records) <= BATCH
     with store.write():
         some_erased = store.erasures.exist()
         return [
             Taken(Change.SKIPPED, resolution=False, decision=None)
-            if some_erased and is_erased(store, asking.keys, record)
+            if (some_erased and is_erased(store, asking.keys, record)) or is_past(store, asking.config, record, now)
             else _take_one(store, asking, record, now)
             for record in records
         ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from feedback.errors import PendingMigrations, StoreError
 from feedback.store.archives import write_archive
 from feedback.store.cases import Cases
+from feedback.store.dossiers import Dossiers
 from feedback.store.erasures import Erasures
 from feedback.store.followups import FollowUps
 from feedback.store.operations import Operations
@@ -29,6 +30,7 @@ class Store:
         self.outbox = Outbox(database)
         self.returns = Returns(database)
         self.erasures = Erasures(database)
+        self.dossiers = Dossiers(database)
         self.follow_ups = FollowUps(database)
         self.staff = StaffList(database)
         self.operations = Operations(database)

@@ -29,7 +29,7 @@ class Change(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
-    SKIPPED = "skipped"  # about somebody who was erased
+    SKIPPED = "skipped"  # about somebody who was erased, or older than cases are kept
 
 
 @dataclass(frozen=True, slots=True)

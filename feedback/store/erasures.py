@@ -102,22 +102,49 @@ class Erasures:
         """Forget whom a replaced database asked, but not that it did."""
         self._database.change(_sql.erase_recipient, source=asked.source, ref=asked.ref, recipient=asked.address)
 
-    def erase_customer(self, customer_id: str) -> None:
-        """Forget who it is, but not that there was one."""
-        self._database.change(_sql.erase_customer, id=customer_id, ref=_nobody())
-        self._database.change(_sql.erase_purchases, id=customer_id)
+    def has_case(self, source: str, ref: str) -> bool:
+        """Whether a case is known that is not erased."""
+        return self._database.row(_sql.has_case, source=source, ref=ref) is not None
 
-    def erase_case(self, case: KnownCase, now: datetime) -> None:
-        """Forget what the case says of its customer. What has not gone out does not; what is owed is closed."""
+    def aged(self, before: datetime, limit: int) -> list[str]:
+        """Customers of whom nothing has been heard since a moment, and of whom we know who they are."""
+        rows = self._database.rows(_sql.aged, before=before, first="", last="~", limit=limit)  # ids are base64url
+        return [row["id"] for row in rows]
+
+    def is_aged(self, customer_id: str, before: datetime) -> bool:
+        """Whether that is so of this one."""
+        rows = self._database.rows(_sql.aged, before=before, first=customer_id, last=customer_id, limit=1)
+        return bool(rows)
+
+    def erase_elsewhere(self, customer_id: str) -> int:
+        """Forget what a customer got and said about cases that are somebody else's by now; how many rows it took."""
+        return sum(
+            self._database.change(statement, survey_id=row["id"])
+            for row in self._database.rows(_sql.surveys_elsewhere, customer_id=customer_id)
+            for statement in (_sql.erase_words, _sql.erase_replies, _sql.drop_mail)
+        )
+
+    def erase_customer(self, customer_id: str) -> int:
+        """Forget who it is, but not that there was one; how many rows it took."""
+        erased = self._database.change(_sql.erase_customer, id=customer_id, ref=_nobody())
+        return erased + self._database.change(_sql.erase_purchases, id=customer_id)
+
+    def erase_case(self, case: KnownCase, now: datetime) -> int:
+        """Forget what the case says of its customer; how many rows it took.
+
+        What has not gone out does not; what is owed is closed.
+        """
+        rows = 0
         for row in self._database.rows(_sql.surveys_of, case_id=case.id):
             follow_up = self._follow_ups.of_survey(row["id"])
             if follow_up is not None:
                 self._follow_ups.close(follow_up.id, Outcome.WITHDRAWN, "", None, now)
             for statement in (_sql.erase_words, _sql.erase_notes, _sql.cancel_survey, _sql.drop_mail):
-                self._database.change(statement, survey_id=row["id"])
-        self._database.change(_sql.erase_case, id=case.id, ref=_nobody(), at=now)
-        self._database.change(_sql.erase_mergers, source=case.source, ref=case.ref)
-        self._database.change(_sql.erase_elsewhere, source=case.source, ref=case.ref)
+                rows += self._database.change(statement, survey_id=row["id"])
+        rows += self._database.change(_sql.erase_case, id=case.id, ref=_nobody(), at=now)
+        for statement in (_sql.erase_mergers, _sql.erase_elsewhere):
+            rows += self._database.change(statement, source=case.source, ref=case.ref)
+        return rows
 
 
 def _nobody() -> str:

@@ -13,9 +13,11 @@ from feedback.domain.surveys import Choice, Details, Suppression
 from feedback.errors import NotFound, Refused
 from feedback.loop import answering, backing_up, erasing, following_up
 from feedback.loop.explaining import explain_case
+from feedback.loop.sending import Sending
+from feedback.mail.transport import open_transport
 from feedback.store import Store, open_store
 from feedback.store.cases import Change
-from feedback.store.outbox import Kind, Mail, MailState
+from feedback.store.outbox import TO_STAFF, Kind, Mail, MailState
 from feedback.store.sqlite import Database
 from tests.conftest import ADA, BRUNO, DAY, NOW, Loop
 
@@ -292,12 +294,14 @@ def test_the_files_that_still_hold_the_address_are_told(loop: Loop) -> None:
     (folder / "refused").mkdir()
     (folder / "refused" / "rows.csv").write_text("Ada@Example.org,x\n")
     (folder / "feedback.db.bak").write_text("ada@example.org")
+    (folder / "broken.eml").write_bytes(b"write to ada@exam=\r\nple.org soon\r\n")
     (folder / "refused" / "others.csv").write_text("bruno@example.org\n")
     (folder / "damaged.gz").write_bytes(gzip.compress(b"ada@example.org" * 99)[:30])
     erase(loop)
     held = [path.relative_to(folder) for path in erasing.still_held(loop.config, ADDRESS)]
     assert Path("refused/rows.csv") in held
     assert Path("refused/others.csv") not in held
+    assert Path("broken.eml") in held
     assert Path("damaged.gz") in held, "what cannot be read may hold it"
     assert sum(path.parts[0] == "backups" for path in held) == 1
     assert sum(path.parts[0] == "mail" for path in held) == 1  # Ada's; Bruno's does not
@@ -337,3 +341,49 @@ def test_a_backup_of_the_moment_in_which_a_mail_went_out_can_be_restored(loop: L
     with restored(loop, archive) as store:
         assert store.outbox.counts() == {MailState.UNCONFIRMED: 1}
         assert store.cases.find("Printer", 9) == []
+
+
+def test_an_erased_answer_keeps_its_day_and_loses_its_hour(loop: Loop) -> None:
+    say_no(loop)
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.YES, LATER + timedelta(minutes=5))
+    survey_id = loop.survey_id()
+    erase(loop)
+    assert loop.rows(f"SELECT choice, at, details_at FROM answers WHERE survey_id = '{survey_id}' ORDER BY seq") == [
+        {"choice": "no", "at": "2026-03-04T00:00:00Z", "details_at": "2026-03-04T00:00:00Z"},
+        {"choice": "yes", "at": "2026-03-04T00:00:00Z", "details_at": None},
+    ]
+    assert [one.choice for one in loop.store.surveys.asked_since(NOW - DAY)] == [Choice.YES, None], "the newest counts"
+
+
+def test_a_search_of_every_file_finds_a_person_in_none_but_those_that_are_told(loop: Loop) -> None:
+    """Database, journal, caught mail, refused rows, what was set aside, backups: all that the data folder can hold."""
+    loop.take(replace(ADA, name="Ada Quillfeather"), BRUNO)
+    loop.ask()
+    loop.send()
+    survey_id = loop.survey_id()
+    answering.answer(loop.store, loop.config, survey_id, Choice.NO, LATER)
+    answering.add_details(loop.store, loop.config, survey_id, Choice.NO, Details((), "It still zwitschert."), LATER)
+    alerts = Sending(loop.store, loop.asking, loop.keys, loop.config, open_transport(loop.config), TO_STAFF)
+    while alerts.step(LATER + timedelta(hours=1)):
+        pass
+    folder = loop.config.data_dir
+    back_up_here = backing_up.back_up(loop.store, loop.config, None, LATER)
+    for name in ("refused", "set-aside"):
+        (folder / name).mkdir()
+        (folder / name / "1").write_text("Ada Quillfeather <Ada@Example.org>: zwitschert\n")
+    traces = (b"quillfeather", b"ada@example.org", b"zwitschert")
+    assert any(b"zwitschert" in path.read_bytes() for path in (loop.config.mail_folder / "new").iterdir())
+    erase(loop)
+    told = list(erasing.still_held(loop.config, ADDRESS))
+    assert back_up_here in told
+    assert {path.relative_to(folder).parts[0] for path in told} == {"backups", "mail", "refused", "set-aside"}
+    found = [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and any(trace in path.read_bytes().replace(b"=\n", b"").lower() for trace in traces)
+    ]
+    assert set(found) <= set(told)
+    assert {path.name for path in folder.glob("feedback.db*")}.isdisjoint(path.name for path in found)
+    for path in told:
+        path.unlink()
+    assert not list(erasing.still_held(loop.config, ADDRESS))

@@ -36,6 +36,37 @@ SELECT id, source, ref FROM cases WHERE erased_at IS NULL;
 -- Those of one customer.
 SELECT id, source, ref FROM cases WHERE erased_at IS NULL AND customer_id = :customer_id;
 
+-- name: has_case^
+-- Whether a case is known.
+SELECT 1 AS found FROM cases WHERE ref = :ref AND source = :source;
+
+-- name: aged
+-- Customers within a range of ids, of whom we know who they are, whose last case (when it was resolved, else opened) and
+-- last answer were before a moment. Not one whose case was reopened, with whom a follow-up is open, or to whom a mail is
+-- to go.
+SELECT cu.id FROM customers cu
+WHERE cu.id >= :first AND cu.id <= :last
+  AND (cu.email IS NOT NULL OR cu.name IS NOT NULL OR SUBSTR(cu.ref, 1, 7) <> 'erased-')
+  AND EXISTS (SELECT 1 FROM cases c WHERE c.customer_id = cu.id AND COALESCE(c.resolved_at, c.opened_at) < :before)
+  AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.customer_id = cu.id AND (COALESCE(c.resolved_at, c.opened_at) >= :before
+    OR (c.status = 'open' AND c.resolved_at IS NOT NULL)))
+  AND NOT EXISTS (SELECT 1 FROM follow_ups f WHERE f.customer_id = cu.id AND f.closed_at IS NULL)
+  AND NOT EXISTS (
+    SELECT 1 FROM surveys s
+    LEFT JOIN outbox o ON o.survey_id = s.id AND o.state IN ('queued', 'claimed', 'handing_over', 'retry')
+    LEFT JOIN answers a ON a.survey_id = s.id AND a.at >= :before
+    WHERE (s.customer_id = cu.id OR s.resolution_id IN (
+        SELECT r.id FROM cases c JOIN resolutions r ON r.case_id = c.id WHERE c.customer_id = cu.id))
+      AND (s.state = 'waiting' OR s.remind_at IS NOT NULL OR o.id IS NOT NULL OR a.id IS NOT NULL))
+ORDER BY cu.id LIMIT :limit;
+
+-- name: surveys_elsewhere
+-- Surveys that a customer got about cases that are somebody else's by now.
+SELECT s.id FROM surveys s
+JOIN resolutions r ON r.id = s.resolution_id
+JOIN cases c ON c.id = r.case_id
+WHERE s.customer_id = :customer_id AND (c.customer_id IS NULL OR c.customer_id <> :customer_id);
+
 -- name: surveys_of
 -- The surveys of a case.
 SELECT s.id FROM surveys s JOIN resolutions r ON r.id = s.resolution_id WHERE r.case_id = :case_id;
@@ -55,8 +86,10 @@ WHERE id = :id;
 UPDATE cases SET ref = :ref, merged_into = NULL, subject = NULL, tags = NULL, erased_at = :at WHERE id = :id;
 
 -- name: erase_words!
--- What was answered to a survey; the choice and its reasons stay.
-UPDATE answers SET comment = NULL, call = 0, phone = NULL, call_time = NULL, quote_name = NULL WHERE survey_id = :survey_id;
+-- What was answered to a survey; the choice, its reasons and the day stay.
+UPDATE answers SET comment = NULL, call = 0, phone = NULL, call_time = NULL, quote_name = NULL,
+  at = SUBSTR(at, 1, 10) || 'T00:00:00Z', details_at = SUBSTR(details_at, 1, 10) || 'T00:00:00Z'
+WHERE survey_id = :survey_id;
 
 -- name: erase_notes!
 -- What staff wrote about it.

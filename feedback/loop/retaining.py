@@ -1,0 +1,66 @@
+"""Who has not been heard of for long is forgotten: the answers stay counted, and an opt-out stays.
+
+That is no erasure: nobody is kept from coming back, and whoever does is a new customer.
+"""
+
+from datetime import datetime
+
+from feedback.config import Config
+from feedback.domain.cases import CaseRecord
+from feedback.store import Store
+
+PORTION = 1_000  # customers a step
+ROWS_ENOUGH = 250  # a transaction ends after these; the case in hand, of a few surveys, may add to them
+
+
+def forget(store: Store, config: Config, now: datetime) -> bool:
+    """Forget some customers whose last case and answer are older than FEEDBACK_RETENTION; False if there are none.
+
+    In short transactions, so that no writer waits long. To stop anywhere, or to do it twice at once, harms nothing:
+    each transaction looks again whether the customer has come back, has an open follow-up, or waits for a mail.
+    """
+    if not config.retention:
+        return False
+    before = now - config.retention
+    waiting = store.erasures.aged(before, PORTION)
+    found, customers, cases = bool(waiting), 0, 0
+    try:
+        while waiting:
+            waiting, more_customers, more_cases = _forget_some(store, waiting, before, now)
+            customers, cases = customers + more_customers, cases + more_cases
+    finally:
+        if customers or cases:
+            counts = f"customers: {customers}, cases: {cases}"
+            with store.write():
+                store.operations.note_audit("nightly job", "forget", "older than FEEDBACK_RETENTION", counts, now)
+    return found
+
+
+def _forget_some(store: Store, waiting: list[str], before: datetime, now: datetime) -> tuple[list[str], int, int]:
+    """One transaction: the customers who are still to be looked at, and how many customers and cases were forgotten."""
+    left = list(waiting)
+    rows = customers = cases = 0
+    with store.write():
+        while left and rows < ROWS_ENOUGH:
+            key = left[-1]
+            if not store.erasures.is_aged(key, before):
+                left.pop()
+                continue
+            for case in store.erasures.cases_of(key):
+                if rows >= ROWS_ENOUGH:
+                    break
+                rows += store.erasures.erase_case(case, now)
+                cases += 1
+            else:
+                rows += store.erasures.erase_elsewhere(key) + store.erasures.erase_customer(key)
+                customers += 1
+                left.pop()
+    return left, customers, cases
+
+
+def is_past(store: Store, config: Config, record: CaseRecord, now: datetime) -> bool:
+    """Whether the record tells of a case so old that we would have forgotten whose it was, and that we do not know."""
+    newest = max((at for at in (record.opened_at, record.resolved_at) if at is not None), default=None)
+    if not config.retention or newest is None or newest >= now - config.retention:
+        return False
+    return not store.erasures.has_case(record.source, record.ref)
