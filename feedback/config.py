@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from feedback.errors import ConfigError
 from feedback.i18n import LANGUAGES, SOURCE
 from feedback.setting_types import (
+    AddressesByName,
     Bases,
     Basis,
     Colour,
@@ -85,6 +86,8 @@ class Config(BaseModel):
     locale: str = Field(SOURCE, description="the language of customers whose own is not known, or not among ours")
     words_dir: Path = Field(Path("words"), description="where sentences of your own lie, a catalogue a language")
     alert_to: Mailboxes = Field((), description="who hears of a “no”, separated by commas; needed before mail is sent")
+    alert_to_by_team: AddressesByName = Field({}, description="who hears of a “no” about cases of some teams instead")
+    alert_to_by_topic: AddressesByName = Field({}, description="who hears of a “no” about some topics, too")
     mail: str = Field("maildir:", repr=False, description="how mail leaves: smtp://, smtps://, maildir: or stdout:")
     inbox: str = Field("", repr=False, description="where mail comes back to: imaps://, imap:// or maildir:FOLDER")
     return_path: Mailbox | None = Field(
@@ -297,6 +300,12 @@ class Config(BaseModel):
         """Where replies to a team go: what is set for it, else for all, else to its sender."""
         name = (team or "").casefold()
         return self.team_reply_to.get(name) or self.reply_to or self.team_senders.get(name) or self.sender
+
+    def alerted_of(self, team: str | None, topic: str | None) -> tuple[str, ...]:
+        """Who hears of a "no": whoever is set for the team, else for all; and whoever is set for the topic."""
+        team_members = self.alert_to_by_team.get((team or "").casefold(), self.alert_to)
+        experts = self.alert_to_by_topic.get((topic or "").casefold(), ())
+        return tuple(dict.fromkeys(address.addr_spec for address in (*team_members, *experts)))
 
     @property
     def own_addresses(self) -> tuple[str, ...]:

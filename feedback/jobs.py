@@ -19,6 +19,7 @@ from feedback.i18n import load_languages
 from feedback.keys import Keys, load_keys
 from feedback.loop.asking import Asking
 from feedback.loop.backing_up import back_up_if_due, hold_after_gap, is_backup_due
+from feedback.loop.following_up import tell_of_overdue
 from feedback.loop.health import late_after
 from feedback.loop.receiving import Receiving
 from feedback.loop.retaining import forget
@@ -61,6 +62,7 @@ def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
         receiving = [Job("receive", "reads what has come back", reader.step, 60, reader.close)]
     return [
         *receiving,
+        Job("remind", "tells of follow-ups that are overdue", partial(tell_of_overdue, store, config), 60),
         Job("ask", "puts the surveys that are due into the outbox", asking.step, 15),
         *(Job("send", "sends what is in the outbox", sender.step, 10, sender.close) for sender in senders),
         Job("backup", "forgets whom it is time to, and backs up, once a night", partial(nightly, store, config), 300),

@@ -20,6 +20,7 @@ class Purpose(StrEnum):
     SURVEY = "survey"
     OPT_OUT = "opt-out"
     MESSAGE = "message-id"
+    STAFF = "staff"
 
 
 class _Signer(Signer):

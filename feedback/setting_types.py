@@ -62,6 +62,13 @@ def _mailboxes(value: object) -> object:
     return tuple(_mailbox(part.strip()) for part in value.split(",") if part.strip())
 
 
+def _bare_mailboxes(value: object) -> object:
+    found = tuple(_mailbox(part) for part in str(value).split())
+    if not found:
+        raise ValueError("at least one address")
+    return found
+
+
 def time_zone(name: str) -> ZoneInfo:
     """Raises ValueError, whatever is wrong with the name."""
     try:
@@ -253,6 +260,14 @@ Colour = Annotated[str, BeforeValidator(_colour)]
 MailboxesByName = Annotated[
     dict[str, Address],
     BeforeValidator(partial(_table, _mailbox, "names with addresses, such as Sales:Acme Sales <sales@acme.example>")),
+]
+AddressesByName = Annotated[
+    dict[str, tuple[Address, ...]],
+    BeforeValidator(
+        partial(
+            _table, _bare_mailboxes, "names with addresses, such as Hardware:mara@acme.example jo@acme.example,Sales:…"
+        )
+    ),
 ]
 Words = Annotated[frozenset[str], BeforeValidator(_words)]  # compared without regard to capitals
 Domains = Annotated[frozenset[str], BeforeValidator(_domains)]

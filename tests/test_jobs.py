@@ -95,7 +95,9 @@ def test_a_slow_job_delays_no_other_and_all_stop_at_once(
     runner = threading.Thread(target=jobs.run_forever, args=(config, stop))
     runner.start()
     try:
-        eventually(lambda: {beat.job for beat in loop.store.operations.heartbeats()} == {"ask", "send", "backup"})
+        eventually(
+            lambda: {beat.job for beat in loop.store.operations.heartbeats()} == {"remind", "ask", "send", "backup"}
+        )
     finally:
         stop.set()
         stuck.set()

@@ -27,7 +27,14 @@ def test_a_letter_is_shown_as_its_reader_sees_it(workplace: Workplace, kind: str
 
 
 def test_every_kind_of_letter_can_be_shown() -> None:
-    assert [kind.value for kind in SampleKind] == ["survey", "reminder", "recheck", "alert", "change-of-mind"]
+    assert [kind.value for kind in SampleKind] == [
+        "survey",
+        "reminder",
+        "recheck",
+        "alert",
+        "overdue",
+        "change-of-mind",
+    ]
 
 
 def test_a_letter_is_sent_in_a_language_and_its_links_lead_nowhere(

@@ -95,6 +95,8 @@ def owe_action(
         key = known.id
         if not known.is_open:
             store.follow_ups.reopen(key, due_at, now, channel)
-    for person in config.alert_to:
-        store.outbox.queue_for_staff(Kind.ALERT, key, person.addr_spec, now + TELL_AFTER)
+    follow_up = store.follow_ups.get(key)
+    known_to = store.follow_ups.who_knows_them(key)
+    for address in dict.fromkeys((*config.alerted_of(follow_up.team, follow_up.topic), *known_to)):
+        store.outbox.queue_for_staff(Kind.ALERT, key, address, now + TELL_AFTER)
     return key

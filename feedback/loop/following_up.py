@@ -2,11 +2,15 @@
 
 from datetime import datetime, timedelta
 
+from feedback.config import Config
 from feedback.domain.followups import NOTE_LONGEST, Channel, FollowUp, Outcome, Result
+from feedback.domain.timing import Whereabouts, next_moment
 from feedback.errors import Refused
 from feedback.loop.asking import Asking
 from feedback.store import Store
+from feedback.store.outbox import Kind
 
+TOLD_AGAIN_AFTER = timedelta(days=1)
 PRESSED_TWICE = timedelta(minutes=1)
 
 
@@ -56,6 +60,27 @@ def close(
         if outcome is Outcome.SOLVED:
             asking.ask_again(known.resolution_id, now)
         return store.follow_ups.get(key)
+
+
+def tell_of_overdue(store: Store, config: Config, now: datetime) -> bool:
+    """Tell whoever has an overdue follow-up, or who could, at the next working hour; and a day later all of them.
+
+    A step of a job: whether anything was to be told.
+    """
+    with store.write():
+        late = [
+            one
+            for one in store.follow_ups.overdue(now)
+            if one.times == 0 or (one.times == 1 and one.told_at is not None and one.told_at + TOLD_AGAIN_AFTER <= now)
+        ]
+        for one in late:
+            follow_up = store.follow_ups.get(one.id)
+            everybody = config.alerted_of(follow_up.team, follow_up.topic)
+            owner = store.outbox.concerned(one.id) if follow_up.owner_id is not None else []
+            at = next_moment(now, Whereabouts(team=follow_up.team), config).at
+            for address in owner if owner and one.times == 0 else dict.fromkeys((*owner, *everybody)):
+                store.outbox.queue_for_staff(Kind.OVERDUE, one.id, address, at)
+    return bool(late)
 
 
 def _open(store: Store, key: str) -> FollowUp:

@@ -1,8 +1,14 @@
 """The addresses that customers open, each with its signed token."""
 
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
 from feedback.config import Config
 from feedback.domain.cases import normalise_email
+from feedback.domain.followups import FollowUp
 from feedback.keys import Keys, Purpose
+
+ONE_TOUCH_ENDS = timedelta(days=7)
 
 
 def survey_url(config: Config, keys: Keys, survey_id: str) -> str:
@@ -24,3 +30,29 @@ def return_address(config: Config, keys: Keys, mail_id: str) -> str:
     if config.return_path is None:
         return config.require_sender().addr_spec
     return f"{config.return_path.username}+{keys.return_token(mail_id)}@{config.return_path.domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class OneTouch:
+    """What a link of a staff member's own stands for: that person, one opening of a follow-up, for some days."""
+
+    follow_up_id: str
+    staff_id: str
+    opened_at: datetime
+    ends_at: datetime
+
+
+def one_touch_url(config: Config, keys: Keys, follow_up: FollowUp, staff_id: str, now: datetime) -> str:
+    """The page on which one person can act on a follow-up without logging in."""
+    stamps = (int(at.timestamp()) for at in (follow_up.opened_at, now + ONE_TOUCH_ENDS))
+    key = ".".join((follow_up.id, staff_id, *map(str, stamps)))
+    return f"{config.base_url}/t/{keys.sign(Purpose.STAFF, key)}"
+
+
+def one_touch_of(keys: Keys, token: str) -> OneTouch | None:
+    """None for a bad signature."""
+    key = keys.verify(Purpose.STAFF, token)
+    if key is None:
+        return None
+    follow_up_id, staff_id, opened_at, ends_at = key.split(".")
+    return OneTouch(follow_up_id, staff_id, *(datetime.fromtimestamp(int(at), UTC) for at in (opened_at, ends_at)))

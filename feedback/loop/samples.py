@@ -17,6 +17,7 @@ class SampleKind(StrEnum):
     REMINDER = "reminder"
     RECHECK = "recheck"
     ALERT = "alert"
+    OVERDUE = "overdue"
     CHANGE_OF_MIND = "change-of-mind"
 
 
@@ -25,6 +26,9 @@ def sample(kind: SampleKind, config: Config, keys: Keys, recipient: str, locale:
     message_id = f"{new_id()}.sample"  # unsigned: who answers a sample is not taken for a customer
     if kind is SampleKind.ALERT:
         return compose.alert(sample_follow_up(config, now), recipient, config, message_id, now)
+    if kind is SampleKind.OVERDUE:
+        late = replace(sample_follow_up(config, now), opened_at=now - config.follow_up_within, due_at=now)
+        return compose.overdue(late, recipient, config, message_id, now)
     if kind is SampleKind.CHANGE_OF_MIND:
         withdrawn = replace(sample_follow_up(config, now), closed_at=now, outcome=Outcome.WITHDRAWN, stands=Choice.YES)
         return compose.change_of_mind(withdrawn, recipient, config, message_id, now)

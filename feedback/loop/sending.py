@@ -16,7 +16,7 @@ from feedback.domain.surveys import Choice, Suppression
 from feedback.errors import DeliveryUnknown, HandOverCancelled, MailRefused, StoreError, TransportDown
 from feedback.keys import Keys, Purpose, new_id
 from feedback.loop.asking import Asking
-from feedback.loop.links import opt_out_url, return_address, survey_url
+from feedback.loop.links import one_touch_url, opt_out_url, return_address, survey_url
 from feedback.mail import compose
 from feedback.mail.transport import Transport
 from feedback.store import Store
@@ -138,7 +138,7 @@ class Sending:
 
     def _claim_due(self, now: datetime) -> list[Mail]:
         """What staff should know first."""
-        for kind in (Kind.ALERT, Kind.CHANGE_OF_MIND, Kind.SURVEY, Kind.REMINDER):
+        for kind in (Kind.ALERT, Kind.OVERDUE, Kind.CHANGE_OF_MIND, Kind.SURVEY, Kind.REMINDER):
             if kind in self._lane:
                 limit = CLAIM_AT_ONCE if kind in TO_STAFF else min(CLAIM_AT_ONCE, self._room(now))
                 if claimed := self._store.outbox.claim(kind, self._owner, now, LEASE, limit):
@@ -198,6 +198,9 @@ class Sending:
             follow_up = self._store.follow_ups.get(mail.follow_up_id)
             if mail.kind is Kind.CHANGE_OF_MIND:
                 is_news, words = follow_up.stands is Choice.YES, "the customer has said no again"
+            elif mail.kind is Kind.OVERDUE:
+                is_news = follow_up.closed_at is None and follow_up.due_at <= now
+                words = "it is not overdue any more"
             else:
                 is_news, words = follow_up.closed_at is None, "the follow-up is closed"
             if not is_news:
@@ -247,8 +250,14 @@ class Sending:
         if mail.follow_up_id is not None:
             assert mail.recipient is not None
             follow_up = self._store.follow_ups.get(mail.follow_up_id)
-            write = compose.change_of_mind if mail.kind is Kind.CHANGE_OF_MIND else compose.alert
-            return write(follow_up, mail.recipient, self._config, message_id, now)
+            if mail.kind is Kind.CHANGE_OF_MIND:
+                return compose.change_of_mind(follow_up, mail.recipient, self._config, message_id, now)
+            person = self._store.staff.with_email(mail.recipient)
+            one_touch = None
+            if person is not None and person.disabled_at is None:
+                one_touch = one_touch_url(self._config, self._keys, follow_up, person.id, now)
+            write = compose.overdue if mail.kind is Kind.OVERDUE else compose.alert
+            return write(follow_up, mail.recipient, self._config, message_id, now, one_touch=one_touch)
         assert mail.survey_id is not None
         letter = self._store.outbox.letter(mail.survey_id)
         assert letter.email is not None

@@ -11,6 +11,7 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
 from email.policy import Compat32
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -126,10 +127,25 @@ def survey(
     )
 
 
-def alert(follow_up: FollowUp, recipient: str, config: Config, message_id: str, now: datetime) -> Letter:
-    """A customer said "no", or wrote: who, about what, in their words, and by when somebody acts."""
+def alert(
+    follow_up: FollowUp,
+    recipient: str,
+    config: Config,
+    message_id: str,
+    now: datetime,
+    *,
+    one_touch: str | None = None,
+    is_overdue: bool = False,
+) -> Letter:
+    """A customer said "no", or wrote: who, about what, in their words, and by when somebody acts.
+
+    `one_touch` is the recipient's own link, with which to act without logging in. With `is_overdue`, nobody has yet.
+    """
     details = follow_up.details
     words = {
+        "is_overdue": is_overdue,
+        "one_touch": one_touch,
+        "opened": in_words(follow_up.opened_at, config.zone),
         "follow_up": follow_up,
         "preheader": shortened(follow_up.words, 100),
         "says_no": follow_up.answer is not None,
@@ -145,6 +161,9 @@ def alert(follow_up: FollowUp, recipient: str, config: Config, message_id: str, 
         "link": _desk_url(follow_up, config),
     }
     return _letter("alert", words, recipient, config, message_id, now, {})
+
+
+overdue = partial(alert, is_overdue=True)
 
 
 def change_of_mind(follow_up: FollowUp, recipient: str, config: Config, message_id: str, now: datetime) -> Letter:

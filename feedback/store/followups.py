@@ -25,6 +25,15 @@ class FollowUpKey:
     has_reply: bool  # the customer has written, too
 
 
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """An overdue follow-up, how often that was told since it was opened, and when last."""
+
+    id: str
+    times: int
+    told_at: datetime | None
+
+
 class FollowUps:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -87,6 +96,14 @@ class FollowUps:
     def closed_ones(self, limit: int = MOST, offset: int = 0) -> list[FollowUp]:
         """Newest first."""
         return [_follow_up(row) for row in self._database.rows(_sql.closed_follow_ups, limit=limit, offset=offset)]
+
+    def who_knows_them(self, key: str) -> list[str]:
+        """The addresses of who has it, and of who had the one before with the same customer."""
+        return [row["address"] for row in self._database.rows(_sql.who_knows_them, id=key)]
+
+    def overdue(self, now: datetime) -> list[Overdue]:
+        rows = self._database.rows(_sql.overdue, now=now)
+        return [Overdue(row["id"], row["times"], moment_or_none(row["told_at"])) for row in rows]
 
     def count_open(self) -> int:
         row = self._database.row(_sql.count_open)

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     SURVEY = "survey"
     REMINDER = "reminder"
     ALERT = "alert"
+    OVERDUE = "overdue"
     CHANGE_OF_MIND = "change of mind"  # a "no" became a "yes"
 
 

@@ -20,7 +20,7 @@ from feedback.i18n import load_languages, marked
 from feedback.keys import Keys, load_keys
 from feedback.loop.asking import Asking
 from feedback.store import Store, open_store
-from feedback.web import api, demo, desk, login, ops, survey
+from feedback.web import api, demo, desk, login, one_touch, ops, survey
 from feedback.web.pages import DRAFT, STAFF_STYLE, page_policy, page_style
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def create_app(config: Config, store: Store, keys: Keys, clock: Callable[[], dat
     app.register_blueprint(api.blueprint(config, store, Asking(store, keys, config), now))
     app.register_blueprint(login.blueprint(config, store, keys, now))
     app.register_blueprint(desk.blueprint(config, store, keys, now))
+    app.register_blueprint(one_touch.blueprint(config, store, Asking(store, keys, config), keys, now))
     app.register_blueprint(ops.blueprint(config, store))
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(FeedbackError, _feedback_error)
@@ -122,6 +123,7 @@ _CUSTOMER_WORDS = {
 _STAFF_WORDS = {
     400: "The page was too old, or your browser held back its cookie or its referrer. Load it again, and send it.",
     404: "This address leads nowhere. It may have been cut off on its way.",
+    410: "This link has ended: it works for a week, and until the follow-up is closed. Log in to the desk instead.",
     405: "This address takes what a form sends. Go back to the page with the form.",
     413: "That was more text than we can take. Please make it shorter.",
 }
@@ -152,4 +154,4 @@ def _told(code: int, name: str, words: str, title: str = _FAILED) -> Response:
 
 
 def _is_staffs_page() -> bool:
-    return request.path.startswith(login.STAFF_PAGES)
+    return request.path.startswith((*login.STAFF_PAGES, "/t/"))

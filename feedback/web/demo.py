@@ -126,7 +126,11 @@ def _blueprint(config: Config, store: Store, keys: Keys, clock: Clock) -> Bluepr
         return Progress(
             example=example(mails),
             answer=answer,
-            alert=next((mail for mail in mails if not mail.is_survey and mail.at > known.since), None)
+            alert=min(  # the first; what says that it is overdue comes later
+                (mail for mail in mails if not mail.is_survey and mail.at > known.since),
+                key=lambda mail: mail.at,
+                default=None,
+            )
             if answer is not None and answer.answer.choice is Choice.NO
             else None,
             has_slept=clock() - known.since >= PASSES,

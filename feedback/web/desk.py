@@ -50,7 +50,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             "zone": zone(),
             "span": span_in_words,
             "reasons": lambda answer: [REASONS[answer.choice][stage] for stage in answer.details.reasons],
-            "dialled": _dialled,
+            "dialled": dialled,
             "channels": Channel,
             "closings": CLOSINGS,
             "results": Result,
@@ -253,6 +253,6 @@ def _decided(decision: Decision) -> str:
     )
 
 
-def _dialled(phone: str) -> str | None:
+def dialled(phone: str) -> str | None:
     """What a telephone dials, if this is a number and nothing else."""
     return re.sub(r"[^+0-9]", "", phone) if re.fullmatch(r"\+?[0-9 ()/.-]{3,}", phone) else None

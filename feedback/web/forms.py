@@ -1,6 +1,7 @@
 """What customers and staff can send us."""
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Self
 
 from werkzeug.datastructures import MultiDict
@@ -143,6 +144,22 @@ class InteractionForm(_NoteForm):
     channel = RadioField(
         choices=[SelectChoice(channel.value) for channel in Channel],
         validators=[InputRequired("Please say how you were in touch.")],
+    )
+
+
+class Touch(StrEnum):
+    """What one touch can say."""
+
+    TAKE = "take"
+    SOLVED = "solved"
+    NOT_SOLVED = "not_solved"
+
+
+class OneTouchForm(Form):
+    act = StringField(validators=[AnyOf(list(Touch))])
+    note = TextAreaField(
+        filters=[clean],
+        validators=[Length(max=NOTE_LONGEST, message=f"Please use at most {NOTE_LONGEST:,} letters.")],
     )
 
 

@@ -38,6 +38,7 @@ def test_health_is_red_until_the_scheduler_has_run(client: FlaskClient) -> None:
     assert status == 503
     assert told == {
         "web": True,
+        "scheduler: remind": False,
         "scheduler: ask": False,
         "scheduler: send": False,
         "scheduler: backup": False,

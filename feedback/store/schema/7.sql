@@ -2,6 +2,9 @@
 
 ALTER TABLE decisions ADD COLUMN round INTEGER NOT NULL DEFAULT 0;
 
+-- Whoever cared for a customer before hears of the next "no".
+CREATE INDEX follow_ups_of_customer ON follow_ups (customer_id, opened_at);
+
 -- What came of an interaction, or how the follow-up was closed.
 ALTER TABLE follow_up_events ADD COLUMN outcome TEXT;
 UPDATE follow_up_events SET outcome = 'not_solved' WHERE kind = 'interaction';

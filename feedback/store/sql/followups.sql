@@ -57,3 +57,20 @@ SELECT * FROM follow_ups_told WHERE closed_at IS NOT NULL ORDER BY closed_at DES
 -- name: count_open^
 -- How many are open.
 SELECT COUNT(*) AS n FROM follow_ups WHERE closed_at IS NULL;
+
+-- name: who_knows_them
+-- Who has this follow-up, and who had the one before it with the same customer.
+SELECT st.email AS address FROM follow_ups f JOIN staff st ON st.id = f.owner_id
+WHERE f.id = :id AND st.disabled_at IS NULL
+UNION
+SELECT st.email FROM follow_ups mine
+JOIN follow_ups before ON before.id = (SELECT e.id FROM follow_ups e WHERE e.customer_id = mine.customer_id
+  AND e.id <> mine.id AND e.owner_id IS NOT NULL ORDER BY e.opened_at DESC LIMIT 1)
+JOIN staff st ON st.id = before.owner_id
+WHERE mine.id = :id AND st.disabled_at IS NULL;
+
+-- name: overdue
+-- The follow-ups that are overdue, how often that was told since they were opened, and when last.
+SELECT f.id, COUNT(DISTINCT o.due_at) AS times, MAX(o.due_at) AS told_at
+FROM follow_ups f LEFT JOIN outbox o ON o.follow_up_id = f.id AND o.kind = 'overdue' AND o.due_at >= f.opened_at
+WHERE f.closed_at IS NULL AND f.due_at <= :now GROUP BY f.id;

@@ -234,6 +234,7 @@ JOIN surveys s ON s.id = a.survey_id
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id
 LEFT JOIN customers cu ON cu.id = c.customer_id
-LEFT JOIN follow_ups f ON f.survey_id = s.id
+LEFT JOIN surveys first ON first.resolution_id = r.id AND first.round = 0
+LEFT JOIN follow_ups f ON f.survey_id = first.id
 WHERE a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = a.survey_id) AND (:choice IS NULL OR a.choice = :choice)
 ORDER BY a.at DESC, a.id LIMIT :limit OFFSET :offset;
