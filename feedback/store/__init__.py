@@ -11,6 +11,7 @@ from feedback.store.erasures import Erasures
 from feedback.store.followups import FollowUps
 from feedback.store.operations import Operations
 from feedback.store.outbox import Outbox
+from feedback.store.queue import Queue
 from feedback.store.returns import Returns
 from feedback.store.sqlite import Database
 from feedback.store.staff import StaffList
@@ -30,6 +31,7 @@ class Store:
         self.returns = Returns(database)
         self.erasures = Erasures(database)
         self.follow_ups = FollowUps(database)
+        self.queue = Queue(database)
         self.staff = StaffList(database)
         self.operations = Operations(database)
 

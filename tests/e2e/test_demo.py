@@ -171,5 +171,10 @@ def every_desk_page(page: Page, url: str) -> Iterator[str]:
         page.goto(f"{url}/desk/{path}")
         yield path
     page.goto(f"{url}/desk/")
-    page.locator(".rows").last.locator("a").first.click()
+    page.get_by_role("link", name="Closed").click()
+    yield "the closed ones"
+    page.locator(".rows a").first.click()
     yield "a closed follow-up"
+    for query in ("tab=mine&team=Nobody", "tab=unowned&stage=resolve&age=3"):
+        page.goto(f"{url}/desk/?{query}")
+        yield query
