@@ -1,4 +1,4 @@
-"""The desk's queue: what is owed, in parts that can be narrowed and bookmarked, and how many stand in each."""
+"""The desk's queue, in parts that can be narrowed and bookmarked, with how many stand in each; and its search."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
@@ -15,10 +15,13 @@ from feedback.domain.timing import local_day
 from feedback.loop.health import check
 from feedback.store import Store
 from feedback.store.queue import CLOSED_MOST, Reader
+from feedback.store.search import Kind, is_searchable
 from feedback.web.login import person
 from feedback.web.pages import page_style, queue_policy
 
 PAGE = 50
+FOUND_MOST = 20  # of a kind
+FOUND = {Kind.FOLLOW_UP: "Follow-ups", Kind.ANSWER: "Answers", Kind.CASE: "Cases"}
 DAYS = (1, 3, 7, 14, 30)
 TABS = {
     Tab.OPEN: "All open",
@@ -87,6 +90,14 @@ def add_queue(
                 Tab.UNOWNED: f"{found[Tab.UNOWNED]} {_are(found[Tab.UNOWNED])} nobody’s.",
             },
         )
+
+    @desk.get("/search")
+    def search() -> str:
+        words = one_line(request.args.get("words"))[:200]
+        return render_template(
+            "desk_search.html", words=words, is_searchable=is_searchable(words), most=FOUND_MOST,
+            groups=[(kind, heading, store.search.find(words, kind, FOUND_MOST + 1)) for kind, heading in FOUND.items()],
+        )  # fmt: skip
 
 
 def listed(template: str, find: Callable[[int, int], Sequence[object]], **more: object) -> str:

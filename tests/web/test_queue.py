@@ -18,7 +18,7 @@ from feedback.loop import answering, following_up
 from feedback.store.queue import Reader
 from feedback.web.pages import POLL
 from feedback.web.queue import TABS, WHAT_WILL_COME
-from tests.conftest import ADA, BRUNO, CHIOMA, Loop
+from tests.conftest import ADA, BRUNO, CHIOMA, NOW, Loop
 from tests.web.test_desk import (
     DAN,
     EVE,
@@ -257,3 +257,65 @@ def test_the_reasons_are_those_that_the_follow_up_tells(mara: FlaskClient, loop:
         told = [stage for one in loop.store.follow_ups.open_ones() for stage in one.details.reasons]
         assert [stage for stage in Stage if names(mara.get(f"/desk/?stage={stage}").text)] == told
     assert told == list(Stage)
+
+
+# Searching
+
+
+def test_what_is_found_stands_in_groups_with_the_words_marked_and_leads_on(
+    mara: FlaskClient, queue: dict[str, str]
+) -> None:
+    page = mara.get("/desk/search", query_string={"words": "chioma words"}).text
+    assert shown(page).endswith(
+        "Words of a comment, a reply, a note or a case Search"
+        " Answers 1 No · Chioma : Invoice twice Words of C-3. C-3 · c@example.org · yesterday, 20:00"
+        " All words must stand in one text; the last may be a beginning. Accents and capitals do not matter."
+        " A part from the middle of a word is found in the list of cases . Times are those of UTC."
+    )
+    assert "<mark>Chioma</mark>: Invoice twice" in page
+    assert "<mark>Words</mark> of C-3." in page
+    assert f'href="/desk/follow-ups/{queue["C-3"]}"' in page
+    page = mara.get("/desk/search?words=mail").text
+    assert "Follow-ups 1 Chioma: Invoice twice Mail 0. Mail 1. C-3 · c@example.org · open since" in " ".join(
+        shown(page).replace(" Mail ", " Mail ").split()
+    )
+    eve = shown(mara.get("/desk/search?words=E-5").text)
+    assert "Follow-ups 1 Eve: No sound Sent a new one. E-5 · eve@example.org · closed today, 18:00 · Tom" in eve
+    assert "Cases 1 Eve: No sound E-5 · eve@example.org · resolved · " in eve
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("", "are found here, the newest first"),
+        ("   ", "are found here, the newest first"),
+        ("% ☂", "There is no word in “% ☂”."),
+        ("nowhere", "Nothing has all of these words: “nowhere”."),
+        ("x" * 9_999, f"Nothing has all of these words: “{'x' * 200}”."),
+        ('"<q>" NOT (', 'Nothing has all of these words: “"<q>" NOT (”.'),
+        ("\x00ada\x00", "Follow-ups 1"),
+    ],
+)
+def test_a_search_that_finds_nothing_says_what_to_try(
+    mara: FlaskClient, queue: dict[str, str], words: str, told: str
+) -> None:
+    answer = mara.get("/desk/search", query_string={"words": words})
+    assert answer.status_code == 200
+    assert told in shown(answer.text)
+
+
+def test_markup_in_what_is_found_is_text(mara: FlaskClient, loop: Loop) -> None:
+    loop.take(replace(ADA, subject="<script>x</script>", name='"><i>Ada'))
+    say_no(loop, details=Details((), "Say <mark>hello</mark> & go"))
+    page = mara.get("/desk/search?words=hello+mark+script").text
+    assert "Say &lt;<mark>mark</mark>&gt;<mark>hello</mark>&lt;/<mark>mark</mark>&gt; &amp; go" in page
+    assert "<i>" not in page
+    assert "<script>" not in page
+
+
+def test_of_each_kind_twenty_are_shown_and_the_page_says_so(mara: FlaskClient, loop: Loop) -> None:
+    loop.take(*(replace(ADA, ref=f"N{n}", opened_at=NOW - n * HOUR) for n in range(21)))
+    page = mara.get("/desk/search?words=printer").text
+    assert "Cases the newest 20 " in shown(page)
+    refs = re.findall(r"<p class=\"facts\">(N\d+) ", page)
+    assert refs == [f"N{n}" for n in range(20)]
