@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from bench import deciding, imports, pages, publishing, receiving, sending
+from bench import deciding, desk, imports, pages, publishing, receiving, sending
 
 RUNS = 5
 
@@ -11,6 +11,7 @@ def main() -> None:
     for name, measure in (
         ("import", imports.measure),
         ("deciding", deciding.measure),
+        ("desk", desk.measure),
         ("survey page", pages.measure),
         ("publish", publishing.measure),
         ("sending", sending.measure),

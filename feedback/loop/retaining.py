@@ -10,7 +10,7 @@ from feedback.domain.cases import CaseRecord
 from feedback.store import Store
 
 PORTION = 1_000  # customers a step
-ROWS_ENOUGH = 250  # a transaction ends after these; the case in hand, of a few surveys, may add to them
+ROWS_ENOUGH = 25  # a transaction ends after these; for each the index of the search writes some fifteen more
 
 
 def forget(store: Store, config: Config, now: datetime) -> bool:

@@ -1,6 +1,7 @@
 """The only room that knows SQL. One typed method a question; rows become domain objects here."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from feedback.store.erasures import Erasures
 from feedback.store.followups import FollowUps
 from feedback.store.operations import Operations
 from feedback.store.outbox import Outbox
+from feedback.store.queue import Queue
 from feedback.store.returns import Returns
+from feedback.store.search import Search
 from feedback.store.sqlite import Database
 from feedback.store.staff import StaffList
 from feedback.store.surveys import Surveys
@@ -32,6 +35,8 @@ class Store:
         self.erasures = Erasures(database)
         self.dossiers = Dossiers(database)
         self.follow_ups = FollowUps(database)
+        self.queue = Queue(database)
+        self.search = Search(database)
         self.staff = StaffList(database)
         self.operations = Operations(database)
 
@@ -42,9 +47,12 @@ class Store:
         """
         return self._database.write()
 
-    def write_over(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def write_over(self) -> Iterator[None]:
         """As `write`; and nothing that is replaced can be read in the file any more."""
-        return self._database.write_over()
+        with self._database.write_over():
+            yield
+            self.search.sweep()
 
     def take_alone(self) -> None:
         """Keep everyone else off the database until it is closed. Raises StoreError while anyone uses it."""

@@ -80,7 +80,7 @@ class FollowUps:
         row = self._database.row(_sql.follow_up, id=key)
         if row is None:
             raise NotFound(f"There is no follow-up {key}. See the open ones with: feedback followups")
-        return _follow_up(row)
+        return follow_up_of(row)
 
     def times_open(self, since: datetime) -> list[tuple[str, datetime, datetime | None]]:
         """Normalised address, opened, closed (None: open still) of each follow-up that was open since a moment."""
@@ -91,11 +91,11 @@ class FollowUps:
 
     def open_ones(self, limit: int = MOST, offset: int = 0) -> list[FollowUp]:
         """By when they are due."""
-        return [_follow_up(row) for row in self._database.rows(_sql.open_follow_ups, limit=limit, offset=offset)]
+        return [follow_up_of(row) for row in self._database.rows(_sql.open_follow_ups, limit=limit, offset=offset)]
 
     def closed_ones(self, limit: int = MOST, offset: int = 0) -> list[FollowUp]:
         """Newest first."""
-        return [_follow_up(row) for row in self._database.rows(_sql.closed_follow_ups, limit=limit, offset=offset)]
+        return [follow_up_of(row) for row in self._database.rows(_sql.closed_follow_ups, limit=limit, offset=offset)]
 
     def who_knows_them(self, key: str) -> list[str]:
         """The addresses of who has it, and of who had the one before with the same customer."""
@@ -139,7 +139,8 @@ class FollowUps:
         )
 
 
-def _follow_up(row: Mapping[str, Any]) -> FollowUp:
+def follow_up_of(row: Mapping[str, Any]) -> FollowUp:
+    """A row of the view of follow-ups as people see them."""
     return FollowUp(
         id=row["id"],
         survey_id=row["survey_id"],

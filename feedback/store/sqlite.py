@@ -60,10 +60,19 @@ def _add_asking_again(database: SqliteUtilsDatabase) -> None:
     _apply(database, "7.sql")
 
 
+@migrations(name="8 search")
+def _add_search(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "8.sql")
+
+
 def _apply(database: SqliteUtilsDatabase, name: str) -> None:
     schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
-    for statement in re.split(r";\s*$", schema, flags=re.MULTILINE):  # executescript would commit
-        database.execute(statement)
+    statement = ""
+    for line in schema.splitlines(keepends=True):  # executescript would commit
+        statement += line
+        if sqlite3.complete_statement(statement):  # knows that a trigger has statements inside
+            database.execute(statement)
+            statement = ""
 
 
 class Query(Protocol):

@@ -21,7 +21,7 @@ from feedback.keys import Keys, load_keys
 from feedback.loop.asking import Asking
 from feedback.store import Store, open_store
 from feedback.web import api, demo, desk, login, one_touch, ops, survey
-from feedback.web.pages import DRAFT, STAFF_STYLE, page_policy, page_style
+from feedback.web.pages import DRAFT, POLL, STAFF_STYLE, page_policy, page_style
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -46,7 +46,7 @@ def create_app(config: Config, store: Store, keys: Keys, clock: Callable[[], dat
     app.config["MAX_CONTENT_LENGTH"] = BODY_LARGEST
     app.config["MAX_FORM_MEMORY_SIZE"] = BODY_LARGEST
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(config=config, style=style, staff_style=STAFF_STYLE, draft=DRAFT)
+    app.jinja_env.globals.update(config=config, style=style, staff_style=STAFF_STYLE, draft=DRAFT, poll=POLL)
     demo_clock = Clock(store, config)
     now = clock or demo_clock
     login.init_sessions(app, config, keys, demo=demo_clock.demo() is not None)

@@ -1,7 +1,7 @@
 """The desk: what is owed to whom, by when; and why each customer was asked, or not."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, time
 from itertools import zip_longest
 from typing import NoReturn
@@ -21,16 +21,13 @@ from feedback.keys import Keys
 from feedback.loop import backing_up, doubts, following_up
 from feedback.loop.asking import Asking
 from feedback.loop.explaining import explain_case
-from feedback.loop.health import check
 from feedback.loop.simulating import side_by_side, simulate
 from feedback.store import Store
 from feedback.store.outbox import Standing
 from feedback.web.exports import ANSWERS, as_csv
 from feedback.web.forms import CloseForm, InteractionForm, WhatIfForm
 from feedback.web.login import csrf, person, require_staff
-
-PAGE = 50
-CLOSED_SHOWN = 10
+from feedback.web.queue import PAGE, add_queue, listed
 
 
 def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], datetime]) -> Blueprint:
@@ -60,14 +57,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         """The reader's."""
         return (g.person.zone if "person" in g else None) or config.zone
 
-    @desk.get("/")
-    def to_do() -> str:
-        checks = check(store, config, datetime.now(UTC))  # by the machine's real clock
-        trouble = [one for one in checks if one.warns or not one.ok]
-        return listed(
-            "desk_to_do.html", store.follow_ups.open_ones, count=store.follow_ups.count_open(),
-            closed=store.follow_ups.closed_ones(CLOSED_SHOWN), trouble=trouble,
-        )  # fmt: skip
+    add_queue(desk, config, store, now, zone)
 
     def follow_up_page(
         follow_up: FollowUp,
@@ -151,12 +141,6 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     def cases() -> str:
         words = one_line(request.args.get("words"))[:100]
         return listed("desk_cases.html", lambda limit, offset: store.cases.find(words, limit, offset), words=words)
-
-    def listed(template: str, find: Callable[[int, int], Sequence[object]], **more: object) -> str:
-        """One page of a list, and whether there is another."""
-        page = max(1, min(request.args.get("page", 1, int), 10_000))
-        found = find(PAGE + 1, (page - 1) * PAGE)
-        return render_template(template, found=found[:PAGE], page=page, more=len(found) > PAGE, **more)
 
     @desk.get("/cases/<key>")
     def case(key: str) -> str:

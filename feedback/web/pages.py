@@ -36,6 +36,7 @@ def _static(name: str) -> str:
 
 
 DRAFT = _static("draft.js")  # keeps what a customer types; no page needs it
+POLL = _static("poll.js")  # counts anew what waits at the desk; no page needs it
 STAFF_STYLE = _static("staff.css")  # what the desk needs besides
 
 
@@ -46,8 +47,17 @@ def page_style(accent: Accent) -> str:
 
 def page_policy(style: str) -> str:
     """Content-Security-Policy: nothing but our own styles and our one script, and forms that go back to us."""
+    return _policy(style, f"script-src {_digest(DRAFT)}")
+
+
+def queue_policy(style: str) -> str:
+    """That of the one page that asks us again while it is looked at."""
+    return _policy(style, f"script-src {_digest(POLL)}; connect-src 'self'")
+
+
+def _policy(style: str, script: str) -> str:
     return (
-        f"default-src 'none'; style-src {_digest(style)} {_digest(STAFF_STYLE)}; script-src {_digest(DRAFT)}; "
+        f"default-src 'none'; style-src {_digest(style)} {_digest(STAFF_STYLE)}; {script}; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 

@@ -148,6 +148,9 @@ def every_page(page: Page, url: str) -> Iterator[str]:
     yield from every_desk_page(page, url)
 
 
+SEARCHES = ("search", "search?words=the", "search?words=nothing-fits", "search?words=%25")
+
+
 def every_desk_page(page: Page, url: str) -> Iterator[str]:
     page.goto(f"{url}/desk/")
     yield "logging in"
@@ -167,9 +170,22 @@ def every_desk_page(page: Page, url: str) -> Iterator[str]:
     yield "a follow-up, with an error"
     page.locator(".known a[href*=cases]").click()
     yield "a case"
-    for path in ("answers", "answers?choice=no", "cases", "cases?words=nothing-fits", "outbox", "nothing-here"):
+    for path in (
+        "answers",
+        "answers?choice=no",
+        "cases",
+        "cases?words=nothing-fits",
+        "outbox",
+        "nothing-here",
+        *SEARCHES,
+    ):
         page.goto(f"{url}/desk/{path}")
         yield path
     page.goto(f"{url}/desk/")
-    page.locator(".rows").last.locator("a").first.click()
+    page.get_by_role("link", name="Closed").click()
+    yield "the closed ones"
+    page.locator(".rows a").first.click()
     yield "a closed follow-up"
+    for query in ("tab=mine&team=Nobody", "tab=unowned&stage=resolve&age=3"):
+        page.goto(f"{url}/desk/?{query}")
+        yield query

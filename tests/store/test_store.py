@@ -153,6 +153,7 @@ def test_four_processes_that_make_the_database_at_once_all_succeed(url: str) -> 
         ("5 what comes back",),
         ("6 answers that count",),
         ("7 asking again",),
+        ("8 search",),
     ]
     save(store, "A-1")
     store.close()

@@ -1,0 +1,103 @@
+"""The desk with many follow-ups against few: what a page of the queue, its counts and a search take."""
+
+import sqlite3
+import tempfile
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from flask.testing import FlaskClient
+from werkzeug.security import generate_password_hash
+
+from feedback.config import load_config
+from feedback.keys import load_keys
+from feedback.store import open_store
+from feedback.web import create_app
+
+FEW, MANY = 1_000, 100_000
+OPEN = 500  # of each: what waits does not grow with what has been
+LOOKS = 15  # a run
+NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
+PASSWORD = "right as rain"
+
+PAGES = {
+    "the queue": "/desk/",
+    "one tab of it, narrowed": "/desk/?tab=unowned&team=team+3&stage=resolve&age=1",
+    "the closed ones, narrowed": "/desk/?tab=closed&team=team+3",
+    "the counts": "/desk/counts",
+    "a search for one in a thousand": "/desk/search?words=gasket7",
+    "a search for a customer": "/desk/search?words=c500%40example.org",
+    "a search for what is in each text": "/desk/search?words=printer",
+    "a search for a beginning that is in each": "/desk/search?words=prin",
+    "a search for two words": "/desk/search?words=printer+gasket7",
+}
+
+
+def measure(runs: int) -> dict[str, list[float]]:
+    with tempfile.TemporaryDirectory() as folder:
+        clients = [_desk(Path(folder) / str(count), count) for count in (FEW, MANY)]
+        ratios: dict[str, list[float]] = {name: [] for name in PAGES}
+        for _ in range(runs):
+            for name, path in PAGES.items():
+                few, many = (_time(client, path) for client in clients)
+                ratios[name].append(many / few)
+    return {f"time of {name} at {MANY:,} follow-ups, to {FEW:,}": found for name, found in ratios.items()}
+
+
+def _time(client: FlaskClient, path: str) -> float:
+    """Seconds that the quickest of several looks at a page takes."""
+    times = []
+    for _ in range(LOOKS):
+        begun = time.perf_counter()
+        answer = client.get(path)
+        times.append(time.perf_counter() - begun)
+        assert answer.status_code == 200
+    return min(times)
+
+
+def _desk(home: Path, count: int) -> FlaskClient:
+    """Somebody who is logged in where there are so many follow-ups."""
+    config = load_config({"FEEDBACK_DATA_DIR": str(home)}, env_file=None)
+    store = open_store(config.database_url)
+    with store.write():
+        store.staff.add("mara@acme.example", "Mara", generate_password_hash(PASSWORD, "scrypt:1024:1:1"))
+    with closing(sqlite3.connect(home / "feedback.db")) as database:
+        database.execute("PRAGMA synchronous = OFF")
+        _fill(database, count)
+        database.commit()
+    client = create_app(config, store, load_keys(home), lambda: NOW).test_client()
+    page = client.get("/desk/login").text
+    said = {"csrf_token": page.split('name="csrf_token" value="')[1].split('"')[0]}
+    entry = client.post("/desk/login", data=said | {"email": "mara@acme.example", "password": PASSWORD})
+    assert entry.status_code == 303
+    return client
+
+
+def _fill(database: sqlite3.Connection, count: int) -> None:
+    """A follow-up a row, the newest of them open; each with what the customer said and what was noted."""
+    numbers = range(count)
+    at = [_stamp(NOW - timedelta(minutes=3 * (count - n))) for n in numbers]
+    many = database.executemany
+    many("INSERT INTO customers (id, source, ref, email, name) VALUES (?, 'shop', ?, ?, ?)",
+         ((f"u{n}", f"u{n}", f"c{n}@example.org", f"Person {n}") for n in numbers))  # fmt: skip
+    many("INSERT INTO cases (id, source, ref, customer_id, status, subject, opened_at, resolved_at)"
+         " VALUES (?, 'shop', ?, ?, 'resolved', ?, ?, ?)",
+         ((f"c{n}", f"R-{n}", f"u{n}", f"Printer jams, gasket{n % 1000}", at[n], at[n]) for n in numbers))  # fmt: skip
+    many("INSERT INTO resolutions (id, case_id, n, resolved_at, team, topic) VALUES (?, ?, 1, ?, ?, ?)",
+         ((f"r{n}", f"c{n}", at[n], f"team {n % 7}", f"topic {n % 20}") for n in numbers))  # fmt: skip
+    many("INSERT INTO surveys (id, resolution_id, round, state, due_at, asked_at) VALUES (?, ?, 0, 'asked', ?, ?)",
+         ((f"s{n}", f"r{n}", at[n], at[n]) for n in numbers))  # fmt: skip
+    many("INSERT INTO answers (id, survey_id, seq, at, choice, reasons, comment) VALUES (?, ?, 1, ?, 'no', ?, ?)",
+         ((f"a{n}", f"s{n}", at[n], "resolve" if n % 3 else "connect", f"Word{n * 31 % 5000} again, the printer.")
+          for n in numbers))  # fmt: skip
+    many("INSERT INTO follow_ups (id, survey_id, opened_at, due_at, closed_at, outcome) VALUES (?, ?, ?, ?, ?, ?)",
+         ((f"f{n}", f"s{n}", at[n], at[n], *((None, None) if n >= count - OPEN else (at[n], "solved")))
+          for n in numbers))  # fmt: skip
+    for seq, kind, note in ((1, "opened", None), (2, "interaction", "Asked which tray it is.")):
+        many("INSERT INTO follow_up_events (follow_up_id, seq, at, kind, note) VALUES (?, ?, ?, ?, ?)",
+             ((f"f{n}", seq, at[n], kind, note) for n in numbers))  # fmt: skip
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")[:19] + "Z"

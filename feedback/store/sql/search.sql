@@ -1,0 +1,21 @@
+-- SQLite's own: the full text index of schema/8.sql.
+
+-- name: found
+-- The newest texts of a kind (a range of seq) in which all words stand, with what each is about. The words that were
+-- found stand between two marks.
+SELECT s.key, s.case_id, HIGHLIGHT(search, 0, :mark_on, :mark_off) AS about,
+  SNIPPET(search, 1, :mark_on, :mark_off, '…', 30) AS words,
+  a.at AS answered_at, a.choice, f.id AS follow_up_id, f.opened_at, f.closed_at, st.name AS owner, c.status,
+  COALESCE(c.resolved_at, c.opened_at) AS case_at
+FROM search
+CROSS JOIN searched s ON s.seq = search.rowid
+CROSS JOIN cases c ON c.id = s.case_id
+LEFT JOIN answers a ON a.id = s.key AND s.kind = 'answer'
+LEFT JOIN follow_ups f ON (f.id = s.key AND s.kind = 'follow_up') OR f.survey_id = a.survey_id
+LEFT JOIN staff st ON st.id = f.owner_id
+WHERE search MATCH :terms AND search.rowid >= :low AND search.rowid < :high
+ORDER BY search.rowid DESC LIMIT :limit;
+
+-- name: sweep!
+-- Write the index anew, so that nothing is left in it of texts that it has no more.
+INSERT INTO search (search) VALUES ('optimize');
