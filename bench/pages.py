@@ -126,6 +126,8 @@ def _multiply(home: Path, into: Path) -> list[str]:
     with closing(source), closing(copy):
         source.backup(copy)
         copy.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -400000")
+        for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            copy.execute(f"DROP TRIGGER {name}")  # of the search at the desk
         for table, keys in _KEYS.items():
             names = [row[1] for row in copy.execute(f"PRAGMA table_info({table})")]
             values = (f"{name} || '.' || n.value" if name in keys else name for name in names)

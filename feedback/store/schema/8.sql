@@ -53,9 +53,9 @@ CREATE VIRTUAL TABLE search USING fts5 (about, words, content = 'searched_told',
 -- index, as the view tells them; afterwards the new ones come in.
 CREATE TRIGGER case_added AFTER INSERT ON cases BEGIN
   INSERT INTO searched (seq, kind, key, case_id)
-  SELECT COALESCE(MAX(s.seq) + 1, n.base), 'case', NEW.id, NEW.id
+  SELECT COALESCE((SELECT MAX(seq) FROM searched WHERE seq >= n.base AND seq < n.base + (1 << 22)) + 1, n.base), 'case', NEW.id, NEW.id
   FROM (SELECT (1 << 60) + (MAX(0, COALESCE(CAST(strftime('%s', COALESCE(NEW.opened_at, NEW.resolved_at)) AS INTEGER), 0))
-    << 22) AS base) n LEFT JOIN searched s ON s.seq >= n.base AND s.seq < n.base + (1 << 22);
+    << 22) AS base) n;
   INSERT INTO search (rowid, about, words) SELECT seq, about, words FROM searched_told WHERE kind = 'case' AND key = NEW.id;
 END;
 
@@ -87,10 +87,9 @@ END;
 -- Only what was written is searched for among the answers, so that a vote costs nothing here.
 CREATE TRIGGER comment_added AFTER INSERT ON answers WHEN NEW.comment IS NOT NULL BEGIN
   INSERT INTO searched (seq, kind, key, case_id)
-  SELECT COALESCE(MAX(s.seq) + 1, n.base), 'answer', NEW.id, n.case_id
+  SELECT COALESCE((SELECT MAX(seq) FROM searched WHERE seq >= n.base AND seq < n.base + (1 << 22)) + 1, n.base), 'answer', NEW.id, n.case_id
   FROM (SELECT (2 << 60) + (MAX(0, COALESCE(CAST(strftime('%s', NEW.at) AS INTEGER), 0)) << 22) AS base, r.case_id
-    FROM surveys su JOIN resolutions r ON r.id = su.resolution_id WHERE su.id = NEW.survey_id) n
-  LEFT JOIN searched s ON s.seq >= n.base AND s.seq < n.base + (1 << 22) GROUP BY n.base, n.case_id;
+    FROM surveys su JOIN resolutions r ON r.id = su.resolution_id WHERE su.id = NEW.survey_id) n;
   INSERT INTO search (rowid, about, words)
   SELECT seq, about, words FROM searched_told WHERE kind = 'answer' AND key = NEW.id;
 END;
@@ -103,20 +102,18 @@ END;
 CREATE TRIGGER comment_changed AFTER UPDATE OF comment ON answers
 WHEN NEW.comment IS NOT NULL AND OLD.comment IS NOT NEW.comment BEGIN
   INSERT INTO searched (seq, kind, key, case_id)
-  SELECT COALESCE(MAX(s.seq) + 1, n.base), 'answer', NEW.id, n.case_id
+  SELECT COALESCE((SELECT MAX(seq) FROM searched WHERE seq >= n.base AND seq < n.base + (1 << 22)) + 1, n.base), 'answer', NEW.id, n.case_id
   FROM (SELECT (2 << 60) + (MAX(0, COALESCE(CAST(strftime('%s', NEW.at) AS INTEGER), 0)) << 22) AS base, r.case_id
-    FROM surveys su JOIN resolutions r ON r.id = su.resolution_id WHERE su.id = NEW.survey_id AND OLD.comment IS NULL) n
-  LEFT JOIN searched s ON s.seq >= n.base AND s.seq < n.base + (1 << 22) GROUP BY n.base, n.case_id;
+    FROM surveys su JOIN resolutions r ON r.id = su.resolution_id WHERE su.id = NEW.survey_id AND OLD.comment IS NULL) n;
   INSERT INTO search (rowid, about, words)
   SELECT seq, about, words FROM searched_told WHERE kind = 'answer' AND key = NEW.id;
 END;
 
 CREATE TRIGGER follow_up_added AFTER INSERT ON follow_ups BEGIN
   INSERT INTO searched (seq, kind, key, case_id)
-  SELECT COALESCE(MAX(s.seq) + 1, n.base), 'follow_up', NEW.id, n.case_id
+  SELECT COALESCE((SELECT MAX(seq) FROM searched WHERE seq >= n.base AND seq < n.base + (1 << 22)) + 1, n.base), 'follow_up', NEW.id, n.case_id
   FROM (SELECT (3 << 60) + (MAX(0, COALESCE(CAST(strftime('%s', NEW.opened_at) AS INTEGER), 0)) << 22) AS base, r.case_id
-    FROM surveys su JOIN resolutions r ON r.id = su.resolution_id WHERE su.id = NEW.survey_id) n
-  LEFT JOIN searched s ON s.seq >= n.base AND s.seq < n.base + (1 << 22) GROUP BY n.base, n.case_id;
+    FROM surveys su JOIN resolutions r ON r.id = su.resolution_id WHERE su.id = NEW.survey_id) n;
   INSERT INTO search (rowid, about, words)
   SELECT seq, about, words FROM searched_told WHERE kind = 'follow_up' AND key = NEW.id;
 END;
