@@ -1,7 +1,7 @@
 """A follow-up: what a person owes a customer who said "no"."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from feedback.domain.surveys import Answer, Choice, Details
@@ -38,6 +38,7 @@ class Event(StrEnum):
     REOPENED = "reopened"
     REPLIED = "replied"
     TAKEN = "taken"
+    HANDED_OVER = "handed_over"
     INTERACTION = "interaction"
     CLOSED = "closed"
 
@@ -111,6 +112,7 @@ class FollowUp:
     answer: Answer | None
     reply: str | None = None
     stands: Choice | None = None
+    customer_since: date | None = None
 
     @property
     def details(self) -> Details:

@@ -25,6 +25,17 @@ def take(store: Store, key: str, staff_id: str, owner_shown: str | None, now: da
         store.follow_ups.take(key, staff_id, now)
 
 
+def hand_over(store: Store, key: str, to_id: str, by_id: str, now: datetime) -> None:
+    """Give an open follow-up to a colleague, who hears of it. Raises NotFound, Refused."""
+    with store.write():
+        follow_up, colleague = _open(store, key), store.staff.get(to_id)
+        if colleague is None or colleague.disabled_at is not None:
+            raise Refused("This colleague does not work at the desk any more. Choose another.")
+        if follow_up.owner_id != to_id:
+            store.follow_ups.hand_over(key, to_id, colleague.name, by_id, now)
+            store.outbox.queue_for_staff(Kind.ALERT, key, colleague.email, now)
+
+
 def log_interaction(
     store: Store, key: str, staff_id: str, channel: Channel, result: Result, note: str, now: datetime
 ) -> None:

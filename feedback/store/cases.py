@@ -104,6 +104,18 @@ class ResolutionStory:
         return self.delivery in OPEN_TO_STAFF and self.choice is None
 
 
+@dataclass(frozen=True, slots=True)
+class OtherCase:
+    """Another case of the same customer, and what they answered last about it."""
+
+    id: str
+    ref: str
+    subject: str | None
+    status: CaseStatus
+    at: datetime | None
+    choice: Choice | None
+
+
 class Cases:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -183,6 +195,20 @@ class Cases:
     def with_ref(self, ref: str) -> list[CaseSummary]:
         """The cases of one reference; more than one only if several help desks use it."""
         return [_summary(row) for row in self._database.rows(_sql.cases_with_ref, ref=ref)]
+
+    def others_of_customer(self, case_id: str, limit: int) -> list[OtherCase]:
+        """The other cases of the case's customer, the newest first."""
+        return [
+            OtherCase(
+                id=row["id"],
+                ref=row["ref"],
+                subject=row["subject"],
+                status=CaseStatus(row["status"]),
+                at=moment_or_none(row["at"]),
+                choice=Choice(row["choice"]) if row["choice"] else None,
+            )
+            for row in self._database.rows(_sql.others_of_customer, id=case_id, limit=limit)
+        ]
 
     def find(self, words: str, limit: int, offset: int = 0) -> list[CaseSummary]:
         """Cases whose reference, subject or customer contains the words; all if there are none. Newest first."""

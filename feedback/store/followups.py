@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+from feedback.domain.figures import Rate
 from feedback.domain.followups import Channel, Event, FollowUp, FollowUpEvent, Outcome, Result
 from feedback.domain.surveys import Choice
 from feedback.errors import NotFound
@@ -23,6 +24,15 @@ class FollowUpKey:
     due_at: datetime
     is_open: bool
     has_reply: bool  # the customer has written, too
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How many follow-ups were closed as solved, of how many the customer was asked again, and how many said yes."""
+
+    closed: int
+    asked: int
+    solved: Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,11 @@ class FollowUps:
         if self._database.change(_sql.take_follow_up, id=key, staff_id=staff_id):
             self._add_event(key, Event.TAKEN, now, staff_id)
 
+    def hand_over(self, key: str, to_id: str, to_name: str, by_id: str, now: datetime) -> None:
+        """To a colleague; who did so, and to whom, stands in the history."""
+        if self._database.change(_sql.take_follow_up, id=key, staff_id=to_id):
+            self._add_event(key, Event.HANDED_OVER, now, by_id, note=f"to {to_name}")
+
     def add_interaction(
         self, key: str, staff_id: str, channel: Channel, result: Result, note: str, now: datetime
     ) -> None:
@@ -104,6 +119,12 @@ class FollowUps:
     def overdue(self, now: datetime) -> list[Overdue]:
         rows = self._database.rows(_sql.overdue, now=now)
         return [Overdue(row["id"], row["times"], moment_or_none(row["told_at"])) for row in rows]
+
+    def recovery(self) -> Recovery:
+        """What became of the follow-ups that were closed as solved."""
+        row = self._database.row(_sql.recovery)
+        assert row is not None
+        return Recovery(row["closed"], row["asked"], Rate(row["solved"], row["answered"], row["customers"]))
 
     def count_open(self) -> int:
         row = self._database.row(_sql.count_open)
@@ -168,4 +189,5 @@ def follow_up_of(row: Mapping[str, Any]) -> FollowUp:
         answer=answer_of(row) if row["answer_id"] else None,
         reply=row["reply"],
         stands=Choice(row["stands"]) if row["stands"] else None,
+        customer_since=date.fromisoformat(row["customer_since"]) if row["customer_since"] else None,
     )

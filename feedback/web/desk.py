@@ -29,6 +29,8 @@ from feedback.web.forms import CloseForm, InteractionForm, WhatIfForm
 from feedback.web.login import csrf, person, require_staff
 from feedback.web.queue import PAGE, add_queue, listed
 
+OTHERS_SHOWN = 8
+
 
 def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], datetime]) -> Blueprint:
     desk = Blueprint("desk", __name__, url_prefix="/desk")
@@ -68,6 +70,8 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     ) -> str:
         return render_template(
             "desk_follow_up.html", follow_up=follow_up, history=store.follow_ups.history(follow_up.id),
+            others=store.cases.others_of_customer(follow_up.case_id, OTHERS_SHOWN),
+            colleagues=[one for one in store.staff.all() if one.disabled_at is None and one.id != follow_up.owner_id],
             interaction=interaction or InteractionForm(), close=close or CloseForm(), refusal=refusal,
         )  # fmt: skip
 
@@ -103,6 +107,12 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         shown = request.form.get("owner") or None
         return acted(key, "It is yours now.", lambda: following_up.take(store, key, person().id, shown, now()))
 
+    @desk.post("/follow-ups/<key>/hand-over")
+    def hand_over(key: str) -> Response | tuple[str, int]:
+        follow_up_of(key)
+        to_id = request.form.get("to", "")
+        return acted(key, "Handed over.", lambda: following_up.hand_over(store, key, to_id, person().id, now()))
+
     @desk.post("/follow-ups/<key>/interactions")
     def log_interaction(key: str) -> Response | tuple[str, int]:
         found, form = follow_up_of(key), InteractionForm(request.form)
@@ -131,6 +141,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             "desk_answers.html",
             lambda limit, offset: store.surveys.newest_answers(choice, limit, offset),
             choice=choice,
+            recovery=store.follow_ups.recovery(),
         )
 
     @desk.get("/answers.csv")

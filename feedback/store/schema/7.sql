@@ -35,7 +35,7 @@ SELECT f.id, f.survey_id, f.opened_at, f.due_at, f.closed_at, f.outcome,
     WHERE e.follow_up_id = f.id AND e.kind = 'replied' AND e.seq > fs.opening_seq ORDER BY seq)) AS reply,
   fs.interactions, fs.is_escalated,
   f.owner_id, st.name AS owner, c.id AS case_id, c.source, c.ref, c.subject, r.id AS resolution_id, r.agent, r.team,
-  r.topic, r.resolved_at, r.interactions AS contacts, cu.name, cu.email,
+  r.topic, r.resolved_at, r.interactions AS contacts, cu.name, cu.email, cu.customer_since,
   a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time,
   a.quote_name,
   (SELECT x.choice FROM answers x JOIN surveys xs ON xs.id = x.survey_id WHERE xs.resolution_id = r.id

@@ -125,3 +125,11 @@ WHERE r.case_id = :case_id ORDER BY r.n;
 SELECT d.at, d.verdict, d.reason, d.until, d.is_reminder, d.round, st.name AS who
 FROM decisions d LEFT JOIN staff st ON st.id = d.staff_id
 WHERE d.resolution_id = :resolution_id ORDER BY d.seq;
+
+-- name: others_of_customer
+-- The other cases of a case's customer, the newest first, each with the newest answer about it.
+SELECT c.id, c.ref, c.subject, c.status, COALESCE(c.resolved_at, c.opened_at) AS at,
+  (SELECT a.choice FROM answers a JOIN surveys s ON s.id = a.survey_id JOIN resolutions r ON r.id = s.resolution_id
+    WHERE r.case_id = c.id ORDER BY a.at DESC, s.round DESC, a.seq DESC LIMIT 1) AS choice
+FROM cases mine JOIN cases c ON c.customer_id = mine.customer_id AND c.id <> mine.id
+WHERE mine.id = :id ORDER BY COALESCE(c.resolved_at, c.opened_at) DESC, c.id LIMIT :limit;

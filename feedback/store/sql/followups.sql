@@ -74,3 +74,16 @@ WHERE mine.id = :id AND st.disabled_at IS NULL;
 SELECT f.id, COUNT(DISTINCT o.due_at) AS times, MAX(o.due_at) AS told_at
 FROM follow_ups f LEFT JOIN outbox o ON o.follow_up_id = f.id AND o.kind = 'overdue' AND o.due_at >= f.opened_at
 WHERE f.closed_at IS NULL AND f.due_at <= :now GROUP BY f.id;
+
+-- name: recovery^
+-- How many follow-ups were ever closed as solved, in how many of them the customer was asked again and has answered, and
+-- how many of those answers say yes; and of how many customers they are.
+SELECT COUNT(*) AS closed, COUNT(o.id) AS asked, COUNT(a.id) AS answered,
+  COUNT(CASE WHEN a.choice = 'yes' THEN 1 END) AS solved,
+  COUNT(DISTINCT CASE WHEN a.id IS NOT NULL THEN f.customer_id END) AS customers
+FROM follow_ups f
+JOIN surveys s ON s.id = f.survey_id
+LEFT JOIN surveys again ON again.resolution_id = s.resolution_id AND again.round = 1
+LEFT JOIN outbox o ON o.survey_id = again.id AND o.kind = 'survey' AND o.state IN ('sent', 'unconfirmed')
+LEFT JOIN answers a ON a.survey_id = again.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = again.id)
+WHERE EXISTS (SELECT 1 FROM follow_up_events e WHERE e.follow_up_id = f.id AND e.kind = 'closed' AND e.outcome = 'solved');
