@@ -62,9 +62,9 @@ def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
         receiving = [Job("receive", "reads what has come back", reader.step, 60, reader.close)]
     return [
         *receiving,
-        Job("remind", "tells of follow-ups that are overdue", partial(tell_of_overdue, store, config), 60),
         Job("ask", "puts the surveys that are due into the outbox", asking.step, 15),
         *(Job("send", "sends what is in the outbox", sender.step, 10, sender.close) for sender in senders),
+        Job("remind", "tells of follow-ups that are overdue", partial(tell_of_overdue, store, config), 60),
         Job("backup", "forgets whom it is time to, and backs up, once a night", partial(nightly, store, config), 300),
         Job("publish", "builds the site once a day", partial(publish_if_due, store, config), 60),
     ]

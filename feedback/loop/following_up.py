@@ -10,7 +10,10 @@ from feedback.loop.asking import Asking
 from feedback.store import Store
 from feedback.store.outbox import Kind
 
-TOLD_AGAIN_AFTER = timedelta(days=1)
+OVERDUE_TOLD = (
+    timedelta(hours=4),
+    timedelta(days=1),
+)  # after the last mail about it: an alert that was late tells it too
 PRESSED_TWICE = timedelta(minutes=1)
 
 
@@ -82,7 +85,7 @@ def tell_of_overdue(store: Store, config: Config, now: datetime) -> bool:
         late = [
             one
             for one in store.follow_ups.overdue(now)
-            if one.times == 0 or (one.times == 1 and one.told_at is not None and one.told_at + TOLD_AGAIN_AFTER <= now)
+            if one.times < len(OVERDUE_TOLD) and (one.told_at is None or one.told_at + OVERDUE_TOLD[one.times] <= now)
         ]
         for one in late:
             follow_up = store.follow_ups.get(one.id)

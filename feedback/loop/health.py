@@ -10,9 +10,9 @@ from feedback.store import Store
 
 LATE_AFTER = {  # each job's longest step, with room; a job beats after every step
     "receive": timedelta(minutes=10),
-    "remind": timedelta(minutes=5),
     "ask": timedelta(minutes=2),
     "send": timedelta(minutes=5),
+    "remind": timedelta(minutes=5),
     "backup": timedelta(minutes=30),
     "publish": timedelta(minutes=10),
 }

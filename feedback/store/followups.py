@@ -37,7 +37,7 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """An overdue follow-up, how often that was told since it was opened, and when last."""
+    """An overdue follow-up, how often that was told since it was opened, and when the last mail about it went out."""
 
     id: str
     times: int

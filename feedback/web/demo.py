@@ -126,13 +126,7 @@ def _blueprint(config: Config, store: Store, keys: Keys, clock: Clock) -> Bluepr
         return Progress(
             example=example(mails),
             answer=answer,
-            alert=min(  # the first; what says that it is overdue comes later
-                (mail for mail in mails if not mail.is_survey and mail.at > known.since),
-                key=lambda mail: mail.at,
-                default=None,
-            )
-            if answer is not None and answer.answer.choice is Choice.NO
-            else None,
+            alert=alert_about(answer, mails) if answer is not None and answer.answer.choice is Choice.NO else None,
             has_slept=clock() - known.since >= PASSES,
             follow_up=follow_up,
             builds=store.operations.good_builds(BUILDS_SHOWN),
@@ -152,6 +146,12 @@ def _blueprint(config: Config, store: Store, keys: Keys, clock: Clock) -> Bluepr
         """A mail to be answered: one in the language of the guide, if there is any."""
         unanswered = [mail for mail in mails if mail.is_survey and not is_answered(mail)]
         return next((mail for mail in unanswered if mail.language == SOURCE), next(iter(unanswered), None))
+
+    def alert_about(answer: Answered, mails: list[CaughtMail]) -> CaughtMail | None:
+        """The first; what says that it is overdue comes later."""
+        link = f"/desk/follow-ups/{answer.follow_up_id}"
+        found = (mail for mail in mails if link in mail.text and mail.at > answer.answer.at)
+        return min(found, key=lambda mail: mail.at, default=None)
 
     def is_answered(mail: CaughtMail) -> bool:
         link = _LINK.search(mail.text)

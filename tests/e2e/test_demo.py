@@ -70,7 +70,7 @@ def test_a_stranger_lives_the_whole_loop_in_five_steps_without_javascript(demo: 
     assert "Two good cups, then it drips again." in page.inner_text("p.letter")
 
     # 4: a person acts
-    page.frame_locator("iframe").get_by_role("link", name="Open it at the desk").click()
+    page.frame_locator("iframe").get_by_role("link", name="All about it, at the desk").click()
     login = re.search(r"Log in as (\S+) with the password (.+?)\. ", guide)
     assert login is not None
     page.get_by_label("Your mail address").fill(login[1])
@@ -79,9 +79,10 @@ def test_a_stranger_lives_the_whole_loop_in_five_steps_without_javascript(demo: 
     assert "Two good cups, then it drips again." in page.inner_text("blockquote")
     page.get_by_role("button", name="I take it").click()
     page.get_by_label("Call").check()
+    page.get_by_label("Not solved", exact=True).check()
     page.get_by_label("What was said").fill("Asked for the colour of the ring.")
     page.get_by_role("button", name="Log it").click()
-    page.get_by_label("Solved", exact=True).check()
+    page.get_by_role("group", name="How it ended").get_by_label("Solved", exact=True).check()
     page.get_by_label("What was done").fill("Sent a ring by express.")
     page.get_by_role("button", name="Close it").click()
     assert "Closed today" in page.inner_text("main")
@@ -164,6 +165,7 @@ def every_desk_page(page: Page, url: str) -> Iterator[str]:
     page.locator(".rows h2 a").first.click()
     yield "a follow-up"
     page.get_by_label("Call").check()
+    page.get_by_label("Not reached").check()
     page.get_by_label("What was said").fill(" ")
     page.get_by_role("button", name="Log it").click()
     expect(page.get_by_role("alert")).to_be_visible()

@@ -560,7 +560,7 @@ def test_a_mail_link_writes_to_the_customer_and_says_nothing_more(mara: FlaskCli
 
 def test_trouble_of_the_service_stands_above_what_is_owed(mara: FlaskClient, loop: Loop) -> None:
     assert (
-        "Not all is well here. Mails or the site may be late. Tell whoever runs this. scheduler: remind: has never run."
+        "Not all is well here. Mails or the site may be late. Tell whoever runs this. scheduler: ask: has never run."
         in shown(mara.get("/desk/").text)
     )
     beat(loop, failed="publish")

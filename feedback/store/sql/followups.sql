@@ -70,10 +70,12 @@ JOIN staff st ON st.id = before.owner_id
 WHERE mine.id = :id AND st.disabled_at IS NULL;
 
 -- name: overdue
--- The follow-ups that are overdue, how often that was told since they were opened, and when last.
-SELECT f.id, COUNT(DISTINCT o.due_at) AS times, MAX(o.due_at) AS told_at
-FROM follow_ups f LEFT JOIN outbox o ON o.follow_up_id = f.id AND o.kind = 'overdue' AND o.due_at >= f.opened_at
-WHERE f.closed_at IS NULL AND f.due_at <= :now GROUP BY f.id;
+-- The follow-ups that are overdue and about which no mail waits, how often that was told since they were opened, and when
+-- the last mail about them went out.
+SELECT f.id, COUNT(DISTINCT CASE WHEN o.kind = 'overdue' THEN o.due_at END) AS times, MAX(o.handed_over_at) AS told_at
+FROM follow_ups f JOIN outbox o ON o.follow_up_id = f.id AND o.due_at >= f.opened_at
+WHERE f.closed_at IS NULL AND f.due_at <= :now GROUP BY f.id
+HAVING COUNT(CASE WHEN o.state IN ('queued', 'claimed', 'handing_over', 'retry') THEN 1 END) = 0;
 
 -- name: recovery^
 -- How many follow-ups were ever closed as solved, in how many of them the customer was asked again and has answered, and
