@@ -110,7 +110,13 @@ class Asking:
         return decision
 
     def ask_again(self, resolution_id: str, now: datetime) -> Decision | None:
-        """Inside a write: staff say that they have helped after a "no". None if that is not asked, or was before."""
+        """Inside a write: staff say that they have helped after a "no". None if that is not asked, or was before.
+
+        Nobody is reminded of the first question any more.
+        """
+        first = self._store.surveys.standing(resolution_id)
+        if first.survey_id is not None:
+            self._store.surveys.set_reminder(first.survey_id, None)
         return self.consider(resolution_id, now, Round.AGAIN) if self.config.recheck else None
 
     def has_failed(self, resolution_id: str, now: datetime) -> None:
@@ -129,7 +135,8 @@ class Asking:
         standing = self._store.surveys.standing(resolution_id)
         sent_to, sent_at = standing.recipient, standing.handed_over_at
         facts = self._with_what_is_known(standing, sent_at)
-        if sent_to is None or sent_at is None:  # staff have it sent again, or it was erased
+        is_past = self._store.surveys.standing(resolution_id, Round.AGAIN).survey_id is not None
+        if sent_to is None or sent_at is None or is_past:  # staff have it sent again, it was erased, or asked again
             return Decision(Verdict.SKIP, Reason.TOO_LATE), facts.address
         decision = decide_reminder(facts, sent_to, sent_at, self.config, now)
         if decision != standing.last_decision:

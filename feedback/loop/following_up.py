@@ -39,6 +39,19 @@ def hand_over(store: Store, key: str, to_id: str, by_id: str, now: datetime) -> 
             store.outbox.queue_for_staff(Kind.ALERT, key, colleague.email, now)
 
 
+def called_and_solved(store: Store, asking: Asking, key: str, staff_id: str, note: str, now: datetime) -> FollowUp:
+    """Note a call that solved it, and close it, both or neither. Raises NotFound, Refused."""
+    text = _note(note, "what was said")
+    with store.write():
+        known = _open(store, key)
+        if known.owner_id is None:
+            store.follow_ups.take(key, staff_id, now)
+        store.follow_ups.add_interaction(key, staff_id, Channel.CALL, Result.SOLVED, text, now)
+        store.follow_ups.close(key, Outcome.SOLVED, text, staff_id, now)
+        asking.ask_again(known.resolution_id, now)
+        return store.follow_ups.get(key)
+
+
 def log_interaction(
     store: Store, key: str, staff_id: str, channel: Channel, result: Result, note: str, now: datetime
 ) -> None:
@@ -79,7 +92,7 @@ def close(
 def tell_of_overdue(store: Store, config: Config, now: datetime) -> bool:
     """Tell whoever has an overdue follow-up, or who could, at the next working hour; and a day later all of them.
 
-    A step of a job: whether anything was to be told.
+    A step of a job that does all at once, so False: there is no more to do.
     """
     with store.write():
         late = [
@@ -94,7 +107,7 @@ def tell_of_overdue(store: Store, config: Config, now: datetime) -> bool:
             at = next_moment(now, Whereabouts(team=follow_up.team), config).at
             for address in owner if owner and one.times == 0 else dict.fromkeys((*owner, *everybody)):
                 store.outbox.queue_for_staff(Kind.OVERDUE, one.id, address, at)
-    return bool(late)
+    return False
 
 
 def _open(store: Store, key: str) -> FollowUp:

@@ -7,7 +7,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from feedback.config import Config
-from feedback.domain.followups import Channel, FollowUp, Outcome, Result
+from feedback.domain.followups import Channel, FollowUp, Result
 from feedback.domain.staff import Staff
 from feedback.errors import NotFound, Refused
 from feedback.keys import Keys
@@ -26,7 +26,7 @@ def blueprint(config: Config, store: Store, asking: Asking, keys: Keys, now: Cal
     touch = Blueprint("one_touch", __name__, url_prefix="/t")
 
     def meant(token: str) -> tuple[FollowUp, Staff]:
-        """Whose link it is, and to what. It ends after a week, with this opening, and with the person."""
+        """Whose link it is, and to what. It ends after a week, when the follow-up closes, and with the person."""
         link = one_touch_of(keys, token)
         person = store.staff.get(link.staff_id) if link is not None else None
         if link is None or person is None or person.disabled_at is not None:
@@ -35,7 +35,7 @@ def blueprint(config: Config, store: Store, asking: Asking, keys: Keys, now: Cal
             follow_up = store.follow_ups.get(link.follow_up_id)
         except NotFound:
             abort(404)
-        if now() > link.ends_at or follow_up.opened_at != link.opened_at:
+        if now() > link.ends_at or follow_up.opened_at != link.opened_at or follow_up.closed_at is not None:
             abort(410)
         return follow_up, person
 
@@ -46,6 +46,10 @@ def blueprint(config: Config, store: Store, asking: Asking, keys: Keys, now: Cal
             "one_touch.html", token=token, follow_up=follow_up, person=person, form=form or OneTouchForm(), words=words,
             dialled=dialled(follow_up.details.phone),
         )  # fmt: skip
+
+    def thanks(person: Staff) -> str:
+        words = f"It is closed as solved. Thank you, {person.name}. The customer is asked whether it is."
+        return render_template("staff_message.html", title="Noted", words=words)
 
     @touch.get("/<token>")
     def show(token: str) -> str:
@@ -62,16 +66,17 @@ def blueprint(config: Config, store: Store, asking: Asking, keys: Keys, now: Cal
             _do(follow_up, person, Touch(form.act.data or ""), form.note.data or "")  # validated
         except Refused as refusal:
             return page(token, store.follow_ups.get(follow_up.id), person, form=form, words=str(refusal)), 409
+        if form.act.data == Touch.SOLVED:  # which ends the link
+            return thanks(person), 200
         return redirect(url_for("one_touch.show", token=token), 303)
 
     def _do(follow_up: FollowUp, person: Staff, what: Touch, note: str) -> None:
         if what is Touch.TAKE:
             following_up.take(store, follow_up.id, person.id, request.form.get("owner") or None, now())
-            return
-        said = note or CALLED[what]
-        result = Result.SOLVED if what is Touch.SOLVED else Result.NOT_SOLVED
-        following_up.log_interaction(store, follow_up.id, person.id, Channel.CALL, result, said, now())
-        if what is Touch.SOLVED:
-            following_up.close(store, asking, follow_up.id, Outcome.SOLVED, said, person.id, now())
+        elif what is Touch.SOLVED:
+            following_up.called_and_solved(store, asking, follow_up.id, person.id, note or CALLED[what], now())
+        else:
+            said = (Channel.CALL, Result.NOT_SOLVED, note or CALLED[what])
+            following_up.log_interaction(store, follow_up.id, person.id, *said, now())
 
     return touch

@@ -8,7 +8,7 @@ import pytest
 
 from feedback.domain.cases import CaseStatus
 from feedback.domain.eligibility import Reason, Verdict
-from feedback.domain.followups import Outcome
+from feedback.domain.followups import Channel, Outcome
 from feedback.domain.surveys import Choice, Round
 from feedback.loop import answering, erasing, following_up
 from feedback.loop.explaining import explain
@@ -197,3 +197,23 @@ def test_explain_tells_of_the_second_round(loop: Loop) -> None:
         " ".join(told.lines)
     )
     assert any(line.endswith("We ask again: it is due.") for line in told.lines)
+
+
+def test_who_says_yes_before_we_ask_again_is_not_asked(loop: Loop) -> None:
+    helped(loop)
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.YES, HELPED + HOUR)
+    assert run(loop, HELPED + DAY) == 0
+    assert ledger(loop)[-1] == (Verdict.SKIP, Reason.ANSWERED)
+
+
+def test_nobody_is_reminded_of_the_first_question_once_the_second_is_planned(make_loop: Callable[..., Loop]) -> None:
+    loop = make_loop(reminder="2d")
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    with loop.store.write():
+        answering.owe_action(loop.store, loop.config, loop.survey_id(), None, SAID, Channel.MAIL)
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    close(loop, follow_up.id)
+    assert run(loop, HELPED + 5 * DAY) == 1
+    assert not [mail for mail in loop.maildir() if mail["Subject"].startswith("Re:")]

@@ -10,7 +10,7 @@ from feedback.config import Config
 from feedback.domain.followups import Outcome
 from feedback.domain.surveys import Choice
 from feedback.loop import answering, following_up
-from tests.conftest import ADA, BRUNO, DAY, NOW, Loop, text_of
+from tests.conftest import ADA, BRUNO, DAY, NOW, Loop, MailServer, text_of
 
 SAID = NOW + DAY  # Wednesday, 12:00
 HOUR = timedelta(hours=1)
@@ -127,3 +127,23 @@ def test_what_is_closed_by_then_is_not_told(loop: Loop) -> None:
 def test_nonsense_is_told(make_config: Callable[..., Config], given: str) -> None:
     with pytest.raises(Exception, match=r"FEEDBACK_ALERT_TO_BY_TEAM: given .* expected names with addresses"):
         make_config(alert_to_by_team=given)
+
+
+def test_a_mail_that_is_tried_again_counts_once(make_loop: Callable[..., Loop], mail_server: MailServer) -> None:
+    loop = asked(make_loop(alert_to="mara@acme.example, jo@acme.example"))
+    say_no(loop)
+    mail_server.replies["RCPT"] = ["450 later"]
+    following_up.tell_of_overdue(loop.store, loop.config, SAID + DAY)
+    loop.send(SAID + DAY, mail_server.url)
+    loop.send(SAID + DAY + HOUR, mail_server.url)
+    assert len(mail_server.received) == 2
+    following_up.tell_of_overdue(loop.store, loop.config, SAID + 2 * DAY + HOUR)
+    loop.send(SAID + 2 * DAY + HOUR, mail_server.url)
+    assert len(mail_server.received) == 4
+
+
+def test_while_a_mail_about_it_waits_nothing_more_is_told(loop: Loop) -> None:
+    say_no(asked(loop))
+    for hours in range(30):
+        assert not following_up.tell_of_overdue(loop.store, loop.config, SAID + DAY + hours * HOUR)
+    assert len(loop.rows("SELECT id FROM outbox WHERE kind = 'overdue'")) == 1

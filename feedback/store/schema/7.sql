@@ -8,6 +8,8 @@ CREATE INDEX follow_ups_of_customer ON follow_ups (customer_id, opened_at);
 -- What came of an interaction, or how the follow-up was closed.
 ALTER TABLE follow_up_events ADD COLUMN outcome TEXT;
 UPDATE follow_up_events SET outcome = 'not_solved' WHERE kind = 'interaction';
+UPDATE follow_up_events SET outcome = (SELECT outcome FROM follow_ups WHERE id = follow_up_id)
+WHERE kind = 'closed' AND seq = (SELECT MAX(seq) FROM follow_up_events e WHERE e.follow_up_id = follow_up_events.follow_up_id);
 
 -- Where a follow-up stands since it was opened, or opened again: `interactions` are those that did not solve it. It is
 -- escalated, while it is open, after two of them, or if it had been closed as solved before; nowhere else is that said.

@@ -41,19 +41,22 @@ SELECT id, source, ref FROM cases WHERE erased_at IS NULL AND customer_id = :cus
 SELECT 1 AS found FROM cases WHERE ref = :ref AND source = :source;
 
 -- name: aged
--- Customers within a range of ids, of whom we know who they are, whose last case (when it was resolved, else opened) and
--- last answer were before a moment. Not one whose case was reopened, with whom a follow-up is open, or to whom a mail is
--- to go.
+-- Customers within a range of ids, of whom we know who they are, whose last case (when it was resolved, else opened),
+-- answer, mail and follow-up were before a moment. Not one whose case was reopened, with whom a follow-up is open, or to
+-- whom a mail is to go.
 SELECT cu.id FROM customers cu
 WHERE cu.id >= :first AND cu.id <= :last
   AND (cu.email IS NOT NULL OR cu.name IS NOT NULL OR SUBSTR(cu.ref, 1, 7) <> 'erased-')
   AND EXISTS (SELECT 1 FROM cases c WHERE c.customer_id = cu.id AND COALESCE(c.resolved_at, c.opened_at) < :before)
   AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.customer_id = cu.id AND (COALESCE(c.resolved_at, c.opened_at) >= :before
-    OR (c.status = 'open' AND c.resolved_at IS NOT NULL)))
-  AND NOT EXISTS (SELECT 1 FROM follow_ups f WHERE f.customer_id = cu.id AND f.closed_at IS NULL)
+    OR (c.status = 'open' AND c.resolved_at IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM resolutions r WHERE r.case_id = c.id AND (r.resolved_at >= :before OR c.resolved_at IS NULL))))
+  AND NOT EXISTS (SELECT 1 FROM follow_ups f WHERE f.customer_id = cu.id AND (f.closed_at IS NULL OR EXISTS (
+    SELECT 1 FROM follow_up_events e WHERE e.follow_up_id = f.id AND e.at >= :before)))
   AND NOT EXISTS (
     SELECT 1 FROM surveys s
-    LEFT JOIN outbox o ON o.survey_id = s.id AND o.state IN ('queued', 'claimed', 'handing_over', 'retry')
+    LEFT JOIN outbox o ON o.survey_id = s.id
+      AND (o.state IN ('queued', 'claimed', 'handing_over', 'retry') OR o.handed_over_at >= :before)
     LEFT JOIN answers a ON a.survey_id = s.id AND a.at >= :before
     WHERE (s.customer_id = cu.id OR s.resolution_id IN (
         SELECT r.id FROM cases c JOIN resolutions r ON r.case_id = c.id WHERE c.customer_id = cu.id))

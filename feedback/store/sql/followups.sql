@@ -72,7 +72,8 @@ WHERE mine.id = :id AND st.disabled_at IS NULL;
 -- name: overdue
 -- The follow-ups that are overdue and about which no mail waits, how often that was told since they were opened, and when
 -- the last mail about them went out.
-SELECT f.id, COUNT(DISTINCT CASE WHEN o.kind = 'overdue' THEN o.due_at END) AS times, MAX(o.handed_over_at) AS told_at
+SELECT f.id, MAX(o.handed_over_at) AS told_at, COALESCE((SELECT MAX(told.n) FROM (SELECT COUNT(*) AS n FROM outbox x
+    WHERE x.follow_up_id = f.id AND x.kind = 'overdue' AND x.due_at >= f.opened_at GROUP BY x.recipient) AS told), 0) AS times
 FROM follow_ups f JOIN outbox o ON o.follow_up_id = f.id AND o.due_at >= f.opened_at
 WHERE f.closed_at IS NULL AND f.due_at <= :now GROUP BY f.id
 HAVING COUNT(CASE WHEN o.state IN ('queued', 'claimed', 'handing_over', 'retry') THEN 1 END) = 0;

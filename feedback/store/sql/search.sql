@@ -11,7 +11,10 @@ FROM search
 CROSS JOIN searched s ON s.seq = search.rowid
 CROSS JOIN cases c ON c.id = s.case_id
 LEFT JOIN answers a ON a.id = s.key AND s.kind = 'answer'
-LEFT JOIN follow_ups f ON (f.id = s.key AND s.kind = 'follow_up') OR f.survey_id = a.survey_id
+LEFT JOIN surveys said ON said.id = a.survey_id
+LEFT JOIN surveys first ON first.resolution_id = said.resolution_id AND first.round = 0
+LEFT JOIN follow_ups f ON f.id = CASE s.kind WHEN 'follow_up' THEN s.key
+  ELSE (SELECT id FROM follow_ups WHERE survey_id = first.id) END
 LEFT JOIN staff st ON st.id = f.owner_id
 WHERE search MATCH :terms AND search.rowid >= :low AND search.rowid < :high
 ORDER BY search.rowid DESC LIMIT :limit;

@@ -5,7 +5,9 @@ SELECT r.id, r.n, r.resolved_at, r.resolved_by, r.topic, r.channel, r.team, r.in
   c.ref, c.status, c.tags, cu.email, cu.ref AS customer_ref, cu.zone, cu.country, ov.wish,
   EXISTS (SELECT 1 FROM follow_ups f WHERE f.closed_at IS NULL AND f.customer_id IN (
     SELECT id FROM customers p WHERE p.id = cu.id OR LOWER(p.email) = LOWER(cu.email))) AS has_open_follow_up,
-  EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = s.id) AS is_answered, s.id AS survey_id, s.state AS survey_state,
+  EXISTS (SELECT 1 FROM answers a WHERE a.survey_id = s.id) OR (:round = 1 AND 'yes' = (SELECT x.choice FROM answers x
+    JOIN surveys xs ON xs.id = x.survey_id WHERE xs.resolution_id = r.id
+    ORDER BY x.at DESC, xs.round DESC, x.seq DESC LIMIT 1)) AS is_answered, s.id AS survey_id, s.state AS survey_state,
   o.state AS delivery, o.handed_over_at, o.recipient,
   EXISTS (SELECT 1 FROM asked_elsewhere e WHERE e.source = c.source AND e.ref = c.ref AND e.round = :round
     AND r.resolved_at BETWEEN e.from_at AND e.to_at) AS asked_elsewhere,
