@@ -61,6 +61,7 @@ class History:
             self._opens(case)
         for words, ago in zip(business.LAST_WORDS, OPEN_SINCE, strict=True):
             self._at(self._end - ago, partial(self._leaves_open, words))
+        self._at(self._end, self._tells_of_overdue)
         day = self._first_day
         while self._events:
             now, _, happen = heapq.heappop(self._events)
@@ -288,6 +289,11 @@ class History:
             assert known is not None
             called = (self._staff[team.agents[0]], Channel.CALL, Result.NOT_REACHED, business.CALLS_TRIED[0])
             self._at(now + timedelta(hours=3), partial(following_up.log_interaction, self._store, known.id, *called))
+
+    def _tells_of_overdue(self, now: datetime) -> None:
+        """As the job will at its next look; so that nothing new is in the inbox a moment after the visitor came."""
+        following_up.tell_of_overdue(self._store, self._config, now)
+        self._let_jobs_run(now)
 
     # Working hours
 
