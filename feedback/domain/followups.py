@@ -7,30 +7,30 @@ from enum import StrEnum
 from feedback.domain.surveys import Answer, Choice, Details
 
 
-class Outcome(StrEnum):
+class _Said(StrEnum):
+    """Values that people read."""
+
+    @property
+    def words(self) -> str:
+        return self.value.replace("_", " ")
+
+
+class Outcome(_Said):
     SOLVED = "solved"
     NOT_SOLVABLE = "not_solvable"
     NO_CONTACT = "no_contact"
     WITHDRAWN = "withdrawn"  # the customer changed the answer to "yes"
 
-    @property
-    def words(self) -> str:
-        return self.value.replace("_", " ")
-
 
 CLOSINGS = (Outcome.SOLVED, Outcome.NOT_SOLVABLE, Outcome.NO_CONTACT)  # as staff may choose
 
 
-class Result(StrEnum):
+class Result(_Said):
     """What came of being in touch with a customer."""
 
     SOLVED = "solved"
     NOT_SOLVED = "not_solved"
     NOT_REACHED = "not_reached"
-
-    @property
-    def words(self) -> str:
-        return self.value.replace("_", " ")
 
 
 class Event(StrEnum):
@@ -43,17 +43,13 @@ class Event(StrEnum):
     CLOSED = "closed"
 
 
-class Channel(StrEnum):
+class Channel(_Said):
     """How staff and customer were in touch."""
 
     CALL = "call"
     MAIL = "mail"
     CHAT = "chat"
     IN_PERSON = "in_person"
-
-    @property
-    def words(self) -> str:
-        return self.value.replace("_", " ")
 
 
 CALL_AFTER = 2  # interactions that did not solve it; then a voice or video call (CARE, Resolve)

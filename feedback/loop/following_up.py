@@ -10,10 +10,8 @@ from feedback.loop.asking import Asking
 from feedback.store import Store
 from feedback.store.outbox import Kind
 
-OVERDUE_TOLD = (
-    timedelta(hours=4),
-    timedelta(days=1),
-)  # after the last mail about it: an alert that was late tells it too
+# After the last mail about it: an alert that was late tells that it is overdue, too.
+OVERDUE_TOLD = (timedelta(hours=4), timedelta(days=1))
 PRESSED_TWICE = timedelta(minutes=1)
 
 
@@ -39,17 +37,14 @@ def hand_over(store: Store, key: str, to_id: str, by_id: str, now: datetime) -> 
             store.outbox.queue_for_staff(Kind.ALERT, key, colleague.email, now)
 
 
-def called_and_solved(store: Store, asking: Asking, key: str, staff_id: str, note: str, now: datetime) -> FollowUp:
+def called_and_solved(store: Store, asking: Asking, key: str, staff_id: str, note: str, now: datetime) -> None:
     """Note a call that solved it, and close it, both or neither. Raises NotFound, Refused."""
     text = _note(note, "what was said")
     with store.write():
         known = _open(store, key)
-        if known.owner_id is None:
-            store.follow_ups.take(key, staff_id, now)
+        _own(store, known, staff_id, now)
         store.follow_ups.add_interaction(key, staff_id, Channel.CALL, Result.SOLVED, text, now)
-        store.follow_ups.close(key, Outcome.SOLVED, text, staff_id, now)
-        asking.ask_again(known.resolution_id, now)
-        return store.follow_ups.get(key)
+        _end(store, asking, known, Outcome.SOLVED, text, staff_id, now)
 
 
 def log_interaction(
@@ -61,8 +56,7 @@ def log_interaction(
     """
     text = _note(note, "what was said")
     with store.write():
-        if _open(store, key).owner_id is None:
-            store.follow_ups.take(key, staff_id, now)
+        _own(store, _open(store, key), staff_id, now)
         last = store.follow_ups.history(key)[-1]
         if (last.channel, last.result, last.note) != (channel, result, text) or now - last.at > PRESSED_TWICE:
             store.follow_ups.add_interaction(key, staff_id, channel, result, text, now)
@@ -81,11 +75,8 @@ def close(
         known = store.follow_ups.get(key)
         if (known.outcome, known.note) == (outcome, text):
             return known
-        if _open(store, key).owner_id is None and staff_id is not None:
-            store.follow_ups.take(key, staff_id, now)
-        store.follow_ups.close(key, outcome, text, staff_id, now)
-        if outcome is Outcome.SOLVED:
-            asking.ask_again(known.resolution_id, now)
+        _own(store, _open(store, key), staff_id, now)
+        _end(store, asking, known, outcome, text, staff_id, now)
         return store.follow_ups.get(key)
 
 
@@ -116,6 +107,21 @@ def _open(store: Store, key: str) -> FollowUp:
         assert follow_up.outcome is not None
         raise Refused(f"This follow-up is closed already, as {follow_up.outcome.words}.")
     return follow_up
+
+
+def _own(store: Store, follow_up: FollowUp, staff_id: str | None, now: datetime) -> None:
+    """Inside a write: who acts on one that nobody has, has it."""
+    if follow_up.owner_id is None and staff_id is not None:
+        store.follow_ups.take(follow_up.id, staff_id, now)
+
+
+def _end(
+    store: Store, asking: Asking, follow_up: FollowUp, outcome: Outcome, note: str, staff_id: str | None, now: datetime
+) -> None:
+    """Inside a write: close it, and if that solved it, ask again."""
+    store.follow_ups.close(follow_up.id, outcome, note, staff_id, now)
+    if outcome is Outcome.SOLVED:
+        asking.ask_again(follow_up.resolution_id, now)
 
 
 def _note(note: str, what: str) -> str:
