@@ -11,7 +11,7 @@ from email.headerregistry import Address
 from pathlib import Path
 
 from feedback.config import PREFIX, Config, env_line, load_config
-from feedback.domain.staff import name_from
+from feedback.domain.staff import Role, name_from
 from feedback.errors import ConfigError, FeedbackError
 from feedback.keys import Keys, Purpose, load_keys, new_id, write_private
 from feedback.mail import compose
@@ -127,7 +127,7 @@ def _hire(store: Store, person: Address, hash_password: Callable[[str], str], sa
     password_hash = hash_password(password)
     name = person.display_name or name_from(person.addr_spec)
     with store.write():
-        store.staff.add(person.addr_spec, name, password_hash)
+        store.staff.add(person.addr_spec, name, password_hash, Role.OWNER)
     say(f"{name} may log in at the desk as {person.addr_spec}, with this password, shown once:  {password}")
     say(f"Another one: feedback staff password {person.addr_spec}")
 

@@ -36,8 +36,8 @@ def lets_in(workplace: Workplace, password: str, address: str = "mara@acme.examp
 def test_a_person_is_let_in_and_listed(workplace: Workplace) -> None:
     assert "Nobody may log in yet. Let someone in with: feedback staff add EMAIL" in staff(workplace, "list")
     told = add(workplace)
-    assert told == f"Mara Lind may log in at {workplace.url}/desk/ as mara@acme.example.\n"
-    assert staff(workplace, "list") == "Mara Lind <mara@acme.example>\n"
+    assert told == f"Mara Lind may log in at {workplace.url}/desk/ as mara@acme.example, with the role of agent.\n"
+    assert staff(workplace, "list") == "Mara Lind <mara@acme.example>, agent\n"
     assert lets_in(workplace, PASSWORD)
     assert PASSWORD.encode() not in (workplace.data / "feedback.db").read_bytes()
 
@@ -52,10 +52,10 @@ def test_a_new_password_takes_the_place_of_the_old_one(workplace: Workplace) -> 
 def test_whoever_is_disabled_stays_on_the_list_and_a_new_password_lets_them_in_again(workplace: Workplace) -> None:
     add(workplace)
     assert "mara@acme.example may not log in any more." in staff(workplace, "disable", "mara@acme.example")
-    assert staff(workplace, "list") == "Mara Lind <mara@acme.example>, disabled\n"
+    assert staff(workplace, "list") == "Mara Lind <mara@acme.example>, agent, disabled\n"
     staff(workplace, "disable", "mara@acme.example", status=1)
     staff(workplace, "password", "mara@acme.example", "--password-stdin")
-    assert staff(workplace, "list") == "Mara Lind <mara@acme.example>\n"
+    assert staff(workplace, "list") == "Mara Lind <mara@acme.example>, agent\n"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_at_a_terminal_name_and_password_are_asked_for_and_the_password_is_not_s
         ("do not match", ""),
         ("Password", PASSWORD),
         ("The same again", PASSWORD),
-        (f"Jo may log in at {workplace.url}/desk/ as jo@acme.example.", ""),
+        (f"Jo may log in at {workplace.url}/desk/ as jo@acme.example, with the role of agent.", ""),
     )
     assert [secret for secret in ("a longer one", "another one", PASSWORD) if secret in shown] == []
     assert lets_in(workplace, PASSWORD, "jo@acme.example")

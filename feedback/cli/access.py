@@ -9,7 +9,7 @@ import click
 from feedback.cli.moments import ZoneType
 from feedback.cli.terminal import safe
 from feedback.config import load_config
-from feedback.domain.staff import PASSWORD_LONGEST, PASSWORD_SHORTEST, name_from
+from feedback.domain.staff import PASSWORD_LONGEST, PASSWORD_SHORTEST, Role, Staff, name_from
 from feedback.errors import Refused
 from feedback.keys import hash_api_key, load_keys, new_api_key
 from feedback.loop.logging_in import set_password
@@ -66,8 +66,10 @@ _password_option = click.option(
 @staff.command("add")
 @click.argument("email")
 @click.option("--name", help="The name that colleagues see; made from the address if left out.")
+@click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.AGENT.value, show_default=True)
+@click.option("--team", "teams", multiple=True, help="A team that the person works in, once for each; else every team.")
 @_password_option
-def staff_add(email: str, name: str | None, password_stdin: bool) -> None:
+def staff_add(email: str, name: str | None, role: str, teams: tuple[str, ...], password_stdin: bool) -> None:
     """Let the person with the address EMAIL log in at the desk."""
     if not is_email(email):
         raise Refused(f"Given {email!r}, expected an address such as mara@acme.example.")
@@ -79,8 +81,8 @@ def staff_add(email: str, name: str | None, password_stdin: bool) -> None:
     name = " ".join((name or "").split()) or name_from(email)
     password_hash = _new_password(password_stdin)
     with store.write():
-        store.staff.add(email, name, password_hash)
-    click.echo(f"{safe(name)} may log in at {config.base_url}/desk/ as {email}.")
+        store.staff.add(email, name, password_hash, Role(role), teams)
+    click.echo(f"{safe(name)} may log in at {config.base_url}/desk/ as {email}, with the role of {role}.")
 
 
 @staff.command("password")
@@ -121,9 +123,14 @@ def staff_list() -> None:
     """List who may log in."""
     people = _store().staff.all()
     for person in people:
-        click.echo(safe(f"{person.name} <{person.email}>{', disabled' if person.disabled_at else ''}"))
+        click.echo(safe(_line(person)))
     if not people:
         click.echo("Nobody may log in yet. Let someone in with: feedback staff add EMAIL")
+
+
+def _line(person: Staff) -> str:
+    teams = f" in {', '.join(person.teams)}" if person.teams and person.role is not Role.OWNER else ""
+    return f"{person.name} <{person.email}>, {person.role}{teams}{', disabled' if person.disabled_at else ''}"
 
 
 def _new_password(from_stdin: bool) -> str:

@@ -14,6 +14,7 @@ from feedback import jobs, processes
 from feedback.config import PREFIX, Config, env_line, load_config
 from feedback.demo import business
 from feedback.demo.history import DAYS, History
+from feedback.domain.staff import Role
 from feedback.errors import ConfigError
 from feedback.keys import load_keys
 from feedback.loop.mapping import slug
@@ -84,12 +85,16 @@ def starting_moment(real_now: datetime) -> datetime:
 
 
 def _hire(store: Store) -> None:
-    """Everyone at the business may log in, by given name."""
+    """Everyone at the business may log in, by given name: one owner, a lead for each other team, agents."""
     password_hash = hash_password(PASSWORD)
     with store.write():
         for team in business.TEAMS:
             for name in team.agents:
-                store.staff.add(f"{slug(name.split()[0])}@{business.DOMAIN}", name, password_hash)
+                role = Role.AGENT
+                if name == team.agents[0]:
+                    role = Role.OWNER if team is business.TEAMS[0] else Role.LEAD
+                address = f"{slug(name.split()[0])}@{business.DOMAIN}"
+                store.staff.add(address, name, password_hash, role, [team.name])
 
 
 def _settings(port: int) -> dict[str, str]:

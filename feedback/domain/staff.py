@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 PASSWORD_SHORTEST = 10
@@ -11,14 +12,29 @@ LONGEST_WAIT = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=1)
 
 
+class Role(StrEnum):
+    """What somebody may do at the desk; each may do what those below may."""
+
+    OWNER = "owner"  # everything, the people and the settings' consequences among it
+    LEAD = "lead"  # all that their teams do, with the answers and figures of these
+    AGENT = "agent"  # the follow-ups that they have, and those of their teams that nobody has
+
+    def covers(self, other: "Role") -> bool:
+        return list(Role).index(self) <= list(Role).index(other)
+
+
 @dataclass(frozen=True, slots=True)
 class Staff:
+    """`teams` are those whose follow-ups somebody sees; none is all of them."""
+
     id: str
     email: str
     name: str
     password_hash: str
     session_key: str
     disabled_at: datetime | None
+    role: Role
+    teams: tuple[str, ...] = ()
     zone: ZoneInfo | None = None
 
     @property

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from feedback.config import Config
+from feedback.domain.audit import Action
 from feedback.domain.cases import normalise_email
 from feedback.domain.eligibility import TACT, Decision, Facts, Override, Reason, Verdict, decide, decide_reminder
 from feedback.domain.surveys import Round, SurveyState
@@ -98,6 +99,8 @@ class Asking:
             if wish is Override.NOW and decision.verdict is Verdict.SKIP:
                 raise Refused(f"It cannot be sent: {decision.reason.sentence}.")
             self._store.surveys.note_decision(standing, decision, now, staff_id)
+            was, became = (one.value if one else "by the rules" for one in (standing.facts.override, wish))
+            self._store.audit.note(staff_id, Action.DECIDE, resolution_id, now, was=was, became=became)
             if decision.verdict is Verdict.SKIP:
                 if standing.survey_id is not None:
                     self._store.outbox.withdraw_survey(standing.survey_id, decision.reason.sentence)

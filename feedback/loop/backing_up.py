@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from feedback.config import Config
+from feedback.domain.audit import COMMAND_LINE, Action
 from feedback.domain.backups import to_keep
 from feedback.domain.cases import REPEAT_AFTER
 from feedback.domain.timing import last_occurrence, local_day
@@ -201,7 +202,7 @@ def plan_resumption(store: Store, now: datetime) -> Resumption:
     return Resumption(hold, store.outbox.count_held_back(now), tuple(store.outbox.held_back(now, SHOWN)))
 
 
-def resume(store: Store, now: datetime, *, everything: bool = False) -> Resumption:
+def resume(store: Store, now: datetime, *, everything: bool = False, by: str = COMMAND_LINE) -> Resumption:
     """Release what is held; with `everything`, also what is known to have gone out. Raises Refused.
 
     Reminders are given up: nobody knows which of them had gone out.
@@ -214,4 +215,6 @@ def resume(store: Store, now: datetime, *, everything: bool = False) -> Resumpti
             store.outbox.queue_known(now)
         store.operations.release()
         store.operations.forget_heartbeats()
+        what = "released" if everything else "released, but for what is known to have gone out"
+        store.audit.note(by, Action.RELEASE, "mail to customers", now, was="held", became=what)
     return plan

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from feedback.config import Config
+from feedback.domain.audit import COMMAND_LINE, Action
 from feedback.domain.cases import CaseRecord, normalise_email
 from feedback.domain.surveys import Suppression
 from feedback.errors import NotFound, Refused
@@ -59,7 +60,7 @@ def plan(store: Store, address: str) -> Meant:
     )
 
 
-def erase(store: Store, keys: Keys, address: str, now: datetime) -> None:
+def erase(store: Store, keys: Keys, address: str, now: datetime, *, by: str = COMMAND_LINE) -> None:
     """Forget everybody who has this address, their cases, and what mails to it were answered.
 
     Nothing about them is taken in any more. Raises NotFound, and Refused while a mail to it is being handed over.
@@ -84,7 +85,7 @@ def erase(store: Store, keys: Keys, address: str, now: datetime) -> None:
             store.erasures.erase_customer(one.id)
         _erase_mails(store, mails, lambda found: normalise_email(found) == wanted)
         counts = f"customers: {len(customers)}, cases: {len(cases)}"
-        store.operations.note_audit("command line", "erase", key_hash, counts, now)
+        store.audit.note(by, Action.ERASE, key_hash, now, was=counts, became="erased")
 
 
 def erase_known(store: Store, keys: Keys, now: datetime) -> None:

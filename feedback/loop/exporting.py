@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from feedback.config import Config
+from feedback.domain.audit import COMMAND_LINE, Action
 from feedback.domain.cases import normalise_email
 from feedback.domain.eligibility import Verdict
 from feedback.domain.followups import Event
@@ -83,7 +84,7 @@ def export(store: Store, keys: Keys, config: Config, address: str, folder: Path,
     dossier = gather(store, keys, config, address, now)
     counts = f"customers: {len(dossier.customers)}, cases: {sum(len(one.cases) for one in dossier.customers)}"
     with store.write():
-        store.operations.note_audit("command line", "export", keys.address_hashes(dossier.address)[0], counts, now)
+        store.audit.note(COMMAND_LINE, Action.EXPORT, keys.address_hashes(dossier.address)[0], now, became=counts)
     stem = f"feedback-export-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     made = Exported(folder / f"{stem}.json", folder / f"{stem}.html", dossier.others)
     try:

@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 
 from feedback.config import Config
+from feedback.domain.audit import COMMAND_LINE, Action
 from feedback.domain.followups import NOTE_LONGEST, Channel, FollowUp, Outcome, Result
 from feedback.domain.timing import Whereabouts, next_moment
-from feedback.errors import Refused
+from feedback.errors import NotFound, Refused
 from feedback.loop.asking import Asking
 from feedback.store import Store
 from feedback.store.outbox import Kind
@@ -15,25 +16,34 @@ OVERDUE_TOLD = (timedelta(hours=4), timedelta(days=1))
 PRESSED_TWICE = timedelta(minutes=1)
 
 
+def seen(store: Store, key: str, staff_id: str | None) -> FollowUp:
+    """A follow-up, for a person who sees it, or for the command line. Raises NotFound, whether or not there is one."""
+    follow_up = store.follow_ups.get(key)
+    if staff_id is not None and not store.staff.sees(staff_id, follow_up.resolution_id):
+        raise NotFound(f"There is no follow-up {key} that you see.")
+    return follow_up
+
+
 def take(store: Store, key: str, staff_id: str, owner_shown: str | None, now: datetime) -> None:
     """Own an open follow-up, in place of the owner who was shown. Raises NotFound, Refused."""
     with store.write():
-        follow_up = _open(store, key)
+        follow_up = _open(store, key, staff_id)
         if follow_up.owner_id == staff_id:
             return
         if follow_up.owner_id != owner_shown:
             raise Refused(f"{follow_up.owner or 'Nobody'} has it by now. Take it over if you two have agreed on that.")
-        store.follow_ups.take(key, staff_id, now)
+        _take(store, follow_up, staff_id, now)
 
 
 def hand_over(store: Store, key: str, to_id: str, by_id: str, now: datetime) -> None:
     """Give an open follow-up to a colleague, who hears of it. Raises NotFound, Refused."""
     with store.write():
-        follow_up, colleague = _open(store, key), store.staff.get(to_id)
+        follow_up, colleague = _open(store, key, by_id), store.staff.get(to_id)
         if colleague is None or colleague.disabled_at is not None:
             raise Refused("This colleague does not work at the desk any more. Choose another.")
         if follow_up.owner_id != to_id:
             store.follow_ups.hand_over(key, to_id, colleague.name, by_id, now)
+            store.audit.note(by_id, Action.HAND_OVER, key, now, was=_whose(follow_up), became=colleague.name)
             store.outbox.queue_for_staff(Kind.ALERT, key, colleague.email, now)
 
 
@@ -41,9 +51,9 @@ def called_and_solved(store: Store, asking: Asking, key: str, staff_id: str, not
     """Note a call that solved it, and close it, both or neither. Raises NotFound, Refused."""
     text = _note(note, "what was said")
     with store.write():
-        known = _open(store, key)
+        known = _open(store, key, staff_id)
         _own(store, known, staff_id, now)
-        store.follow_ups.add_interaction(key, staff_id, Channel.CALL, Result.SOLVED, text, now)
+        _log(store, key, staff_id, Channel.CALL, Result.SOLVED, text, now)
         _end(store, asking, known, Outcome.SOLVED, text, staff_id, now)
 
 
@@ -56,10 +66,10 @@ def log_interaction(
     """
     text = _note(note, "what was said")
     with store.write():
-        _own(store, _open(store, key), staff_id, now)
+        _own(store, _open(store, key, staff_id), staff_id, now)
         last = store.follow_ups.history(key)[-1]
         if (last.channel, last.result, last.note) != (channel, result, text) or now - last.at > PRESSED_TWICE:
-            store.follow_ups.add_interaction(key, staff_id, channel, result, text, now)
+            _log(store, key, staff_id, channel, result, text, now)
 
 
 def close(
@@ -72,10 +82,10 @@ def close(
     """
     text = _note(note, "what was done")
     with store.write():
-        known = store.follow_ups.get(key)
+        known = seen(store, key, staff_id)
         if (known.outcome, known.note) == (outcome, text):
             return known
-        _own(store, _open(store, key), staff_id, now)
+        _own(store, _open(store, key, staff_id), staff_id, now)
         _end(store, asking, known, outcome, text, staff_id, now)
         return store.follow_ups.get(key)
 
@@ -101,8 +111,8 @@ def tell_of_overdue(store: Store, config: Config, now: datetime) -> bool:
     return False
 
 
-def _open(store: Store, key: str) -> FollowUp:
-    follow_up = store.follow_ups.get(key)
+def _open(store: Store, key: str, staff_id: str | None) -> FollowUp:
+    follow_up = seen(store, key, staff_id)
     if follow_up.closed_at is not None:
         assert follow_up.outcome is not None
         raise Refused(f"This follow-up is closed already, as {follow_up.outcome.words}.")
@@ -112,7 +122,24 @@ def _open(store: Store, key: str) -> FollowUp:
 def _own(store: Store, follow_up: FollowUp, staff_id: str | None, now: datetime) -> None:
     """Inside a write: who acts on one that nobody has, has it."""
     if follow_up.owner_id is None and staff_id is not None:
-        store.follow_ups.take(follow_up.id, staff_id, now)
+        _take(store, follow_up, staff_id, now)
+
+
+def _take(store: Store, follow_up: FollowUp, staff_id: str, now: datetime) -> None:
+    """Inside a write."""
+    store.follow_ups.take(follow_up.id, staff_id, now)
+    taken = store.follow_ups.get(follow_up.id)
+    store.audit.note(staff_id, Action.TAKE, follow_up.id, now, was=_whose(follow_up), became=_whose(taken))
+
+
+def _log(store: Store, key: str, staff_id: str, channel: Channel, result: Result, note: str, now: datetime) -> None:
+    """Inside a write."""
+    store.follow_ups.add_interaction(key, staff_id, channel, result, note, now)
+    store.audit.note(staff_id, Action.LOG, key, now, became=f"{channel.words}, {result.words}")
+
+
+def _whose(follow_up: FollowUp) -> str:
+    return follow_up.owner or "nobody"
 
 
 def _end(
@@ -120,6 +147,7 @@ def _end(
 ) -> None:
     """Inside a write: close it, and if that solved it, ask again."""
     store.follow_ups.close(follow_up.id, outcome, note, staff_id, now)
+    store.audit.note(staff_id or COMMAND_LINE, Action.CLOSE, follow_up.id, now, was="open", became=outcome.words)
     if outcome is Outcome.SOLVED:
         asking.ask_again(follow_up.resolution_id, now)
 

@@ -6,6 +6,7 @@ That is no erasure: nobody is kept from coming back, and whoever does is a new c
 from datetime import datetime
 
 from feedback.config import Config
+from feedback.domain.audit import NIGHTLY, Action
 from feedback.domain.cases import CaseRecord
 from feedback.store import Store
 
@@ -32,7 +33,9 @@ def forget(store: Store, config: Config, now: datetime) -> bool:
         if customers or cases:
             counts = f"customers: {customers}, cases: {cases}"
             with store.write():
-                store.operations.note_audit("nightly job", "forget", "older than FEEDBACK_RETENTION", counts, now)
+                store.audit.note(
+                    NIGHTLY, Action.FORGET, "older than FEEDBACK_RETENTION", now, was=counts, became="forgotten"
+                )
     return found
 
 

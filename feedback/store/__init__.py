@@ -7,6 +7,7 @@ from pathlib import Path
 
 from feedback.errors import PendingMigrations, StoreError
 from feedback.store.archives import write_archive
+from feedback.store.audit import Audit
 from feedback.store.cases import Cases
 from feedback.store.dossiers import Dossiers
 from feedback.store.erasures import Erasures
@@ -38,6 +39,7 @@ class Store:
         self.queue = Queue(database)
         self.search = Search(database)
         self.staff = StaffList(database)
+        self.audit = Audit(database)
         self.operations = Operations(database)
 
     def write(self) -> AbstractContextManager[None]:

@@ -210,11 +210,14 @@ class Cases:
             for row in self._database.rows(_sql.others_of_customer, id=case_id, limit=limit)
         ]
 
-    def find(self, words: str, limit: int, offset: int = 0) -> list[CaseSummary]:
-        """Cases whose reference, subject or customer contains the words; all if there are none. Newest first."""
+    def find(self, words: str, limit: int, offset: int = 0, *, seen_by: str | None = None) -> list[CaseSummary]:
+        """Cases whose reference, subject or customer contains the words; all if there are none. Newest first.
+
+        With `seen_by`, of those that this person sees.
+        """
         plain = re.sub(r"([%_!])", r"!\1", words)
         pattern = f"%{plain}%" if words else None
-        rows = self._database.rows(_sql.find_cases, pattern=pattern, limit=limit, offset=offset)
+        rows = self._database.rows(_sql.find_cases, pattern=pattern, seen_by=seen_by, limit=limit, offset=offset)
         return [_summary(row) for row in rows]
 
     def count(self) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from feedback.domain.audit import Action
 from feedback.domain.eligibility import Reason, Verdict
 from feedback.domain.followups import FollowUpEvent
 from feedback.domain.surveys import REASONS, Choice, Round, Stage
@@ -163,8 +164,9 @@ class SuppressionHeld:
 @dataclass(frozen=True, slots=True)
 class Audited:
     at: datetime
-    action: str
-    details: str | None
+    action: Action
+    was: str | None
+    became: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +258,7 @@ class Dossiers:
     def audit(self, hashes: Iterable[str]) -> list[Audited]:
         """What was done about an address that cannot be undone."""
         rows = [row for one in hashes for row in self._database.rows(_sql.audit, hash=one)]
-        return [Audited(moment(row["at"]), row["action"], row["details"]) for row in rows]
+        return [Audited(moment(row["at"]), Action(row["action"]), row["was"], row["became"]) for row in rows]
 
     def _follow_up(self, survey_id: str) -> Cared | None:
         row = self._database.row(_sql.follow_up, survey_id=survey_id)

@@ -120,9 +120,9 @@ class FollowUps:
         rows = self._database.rows(_sql.overdue, now=now)
         return [Overdue(row["id"], row["times"], moment_or_none(row["told_at"])) for row in rows]
 
-    def recovery(self) -> Recovery:
-        """What became of the follow-ups that were closed as solved."""
-        row = self._database.row(_sql.recovery)
+    def recovery(self, *, seen_by: str | None = None) -> Recovery:
+        """What became of the follow-ups that were closed as solved; of those that a person sees, if given."""
+        row = self._database.row(_sql.recovery, seen_by=seen_by)
         assert row is not None
         return Recovery(row["closed"], row["asked"], Rate(row["solved"], row["answered"], row["customers"]))
 

@@ -120,10 +120,6 @@ class Operations:
     def move_clock(self, by: timedelta) -> None:
         self._database.change(_sql.move_clock, by_s=int(by.total_seconds()))
 
-    def note_audit(self, actor: str, action: str, subject: str, details: str, now: datetime) -> None:
-        """Who did what that cannot be undone."""
-        self._database.change(_sql.add_audit, at=now, actor=actor, action=action, subject=subject, details=details)
-
     def add_api_key(self, name: str, key_hash: str, now: datetime) -> None:
         """Raises Refused if the name is taken."""
         if not self._database.change(_sql.add_api_key, id=new_id(), name=name, key_hash=key_hash, at=now):

@@ -1,4 +1,4 @@
-"""The queue of the desk: its parts, narrowed by filters, and how many stand in each."""
+"""The queue of the desk: its parts, narrowed by filters, and how many stand in each; of what the reader sees."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ class Queue:
         narrowed = _narrowed(filters, reader)
         if tab is Tab.CLOSED:
             rows = self._database.rows(
-                _sql.closed_in_queue, limit=limit, offset=offset, closed_most=CLOSED_MOST, **narrowed
+                _sql.closed_in_queue, limit=limit, offset=offset, closed_most=CLOSED_MOST, me=reader.id, **narrowed
             )
         else:
             rows = self._database.rows(
@@ -48,9 +48,9 @@ class Queue:
         assert row is not None
         return {tab: row[f"{tab}_ones"] for tab in Tab}
 
-    def teams_and_topics(self) -> tuple[list[str], list[str]]:
-        """Those that the queue has follow-ups of, by name."""
-        found = self._database.rows(_sql.teams_and_topics, closed_most=CLOSED_MOST)
+    def teams_and_topics(self, reader: Reader) -> tuple[list[str], list[str]]:
+        """Those that the reader's queue has follow-ups of, by name."""
+        found = self._database.rows(_sql.teams_and_topics, closed_most=CLOSED_MOST, me=reader.id)
         teams, topics = ({row[name] for row in found if row[name]} for name in ("team", "topic"))
         return sorted(teams, key=str.casefold), sorted(topics, key=str.casefold)
 

@@ -61,15 +61,19 @@ class Search:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, words: str, kind: Kind, limit: int) -> list[Found]:
-        """The newest of a kind in which all the words stand; if those are few, the last may also be a beginning."""
+    def find(self, words: str, kind: Kind, limit: int, *, seen_by: str | None = None) -> list[Found]:
+        """The newest of a kind in which all the words stand; if those are few, the last may also be a beginning.
+
+        With `seen_by`, of what this person sees.
+        """
         low, high = _RANGES[kind]
         rows: list[Mapping[str, Any]] = []
         for terms in _attempts(words):
             if len(rows) < limit:
                 rows = self._database.rows(
-                    _sql.found, terms=terms, low=low, high=high, limit=limit, mark_on=_ON, mark_off=_OFF
-                )
+                    _sql.found, terms=terms, low=low, high=high, limit=limit, mark_on=_ON, mark_off=_OFF,
+                    seen_by=seen_by,
+                )  # fmt: skip
         found = []
         for row in rows:
             ref, subject, customer, email = map(_parts, row["about"].split(_NEXT))

@@ -65,6 +65,11 @@ def _add_search(database: SqliteUtilsDatabase) -> None:
     _apply(database, "8.sql")
 
 
+@migrations(name="9 people")
+def _add_people(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "9.sql")
+
+
 def _apply(database: SqliteUtilsDatabase, name: str) -> None:
     schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
     statement = ""

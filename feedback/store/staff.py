@@ -1,12 +1,12 @@
 """Who may work at the desk, and logins that failed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from feedback.domain.cases import normalise_email
-from feedback.domain.staff import FailedLogins, Staff
+from feedback.domain.staff import FailedLogins, Role, Staff
 from feedback.errors import NotFound, Refused
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, load_queries, moment_or_none
@@ -18,14 +18,37 @@ class StaffList:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, email: str, name: str, password_hash: str) -> str:
-        """The new person's id. Raises Refused if the address is known."""
+    def add(self, email: str, name: str, password_hash: str | None, role: Role, teams: Iterable[str] = ()) -> str:
+        """The new person's id; without a password they cannot log in yet. Raises Refused if the address is known."""
         self.check_new(email)
         key = new_id()
         self._database.change(
-            _sql.add_staff, id=key, email=normalise_email(email), name=name, password_hash=password_hash
+            _sql.add_staff, id=key, email=normalise_email(email), name=name, password_hash=password_hash, role=role
         )
+        self._set_teams(key, teams)
         return key
+
+    def change(self, key: str, name: str, role: Role, teams: Iterable[str]) -> None:
+        """What colleagues call the person, and what they may do and see."""
+        self._database.change(_sql.change_staff, id=key, name=name, role=role)
+        self._set_teams(key, teams)
+
+    def _set_teams(self, key: str, teams: Iterable[str]) -> None:
+        self._database.change(_sql.leave_teams, id=key)
+        for team in dict.fromkeys(teams):
+            self._database.change(_sql.join_team, id=key, team=team)
+
+    def sees(self, key: str, resolution_id: str) -> bool:
+        """Whether the person sees the follow-up and the answers of a resolution."""
+        return self._database.row(_sql.sees, id=key, resolution_id=resolution_id) is not None
+
+    def sees_case(self, key: str, case_id: str) -> bool:
+        return self._database.row(_sql.sees_case, id=key, case_id=case_id) is not None
+
+    def teams(self) -> list[str]:
+        """Those that cases or people are of, by name."""
+        found = {row["team"].casefold(): row["team"] for row in self._database.rows(_sql.known_teams)}
+        return [found[name] for name in sorted(found)]
 
     def check_new(self, email: str) -> None:
         """Raises Refused if the address is known."""
@@ -95,5 +118,7 @@ def _staff(row: Mapping[str, Any]) -> Staff:
         password_hash=row["password_hash"] or "",
         session_key=row["session_key"],
         disabled_at=moment_or_none(row["disabled_at"]),
+        role=Role(row["role"]),
+        teams=tuple(sorted((row["teams"] or "").split("\n"), key=str.casefold)) if row["teams"] else (),
         zone=ZoneInfo(row["zone"]) if row["zone"] else None,
     )

@@ -285,14 +285,17 @@ class Surveys:
             quote_name=details.quote_name,
         )
 
-    def newest_answers(self, choice: Choice | None, limit: int, offset: int = 0) -> list[Answered]:
-        """The newest answer of each survey, of one choice or of both, newest first."""
-        rows = self._database.rows(_sql.newest_answers, choice=choice, limit=limit, offset=offset)
+    def newest_answers(
+        self, choice: Choice | None, limit: int, offset: int = 0, *, seen_by: str | None = None
+    ) -> list[Answered]:
+        """The newest answer of each survey, of one choice or both, newest first; of what a person sees, if given."""
+        rows = self._database.rows(_sql.newest_answers, choice=choice, seen_by=seen_by, limit=limit, offset=offset)
         return [_answered(row) for row in rows]
 
-    def all_answers(self, choice: Choice | None) -> Iterator[Answered]:
+    def all_answers(self, choice: Choice | None, *, seen_by: str | None = None) -> Iterator[Answered]:
         """As `newest_answers`, all of them, one after the other."""
-        return map(_answered, self._database.each(_sql.newest_answers, choice=choice, limit=sys.maxsize, offset=0))
+        rows = self._database.each(_sql.newest_answers, choice=choice, seen_by=seen_by, limit=sys.maxsize, offset=0)
+        return map(_answered, rows)
 
     def asked_since(self, since: datetime) -> list[Asked]:
         """One row for each first-round survey that went out about a resolution not before `since`."""

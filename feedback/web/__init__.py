@@ -122,8 +122,10 @@ _CUSTOMER_WORDS = {
 }
 _STAFF_WORDS = {
     400: "The page was too old, or your browser held back its cookie or its referrer. Load it again, and send it.",
-    404: "This address leads nowhere. It may have been cut off on its way.",
-    410: "This link has ended: it works for a week, and until the follow-up is closed. Log in to the desk instead.",
+    403: "This page is for people with another role. Ask whoever runs the desk, if you need it.",
+    404: "A colleague may have taken it, it may be another team’s, or the address was cut off.",
+    410: "This link has ended: it works for a week, until the follow-up is closed, and while it is yours to do. Log in "
+    "to the desk instead.",
     405: "This address takes what a form sends. Go back to the page with the form.",
     413: "That was more text than we can take. Please make it shorter.",
 }

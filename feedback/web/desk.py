@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from feedback.config import Config, with_changes
 from feedback.domain.eligibility import Decision, Override, Reason, Verdict
 from feedback.domain.followups import CLOSINGS, Channel, FollowUp, Outcome, Result
+from feedback.domain.staff import Role
 from feedback.domain.surveys import REASONS, Choice
 from feedback.domain.texts import one_line
 from feedback.domain.timing import local_day, moment_in_words, span_in_words
@@ -23,18 +24,28 @@ from feedback.loop.asking import Asking
 from feedback.loop.explaining import explain_case
 from feedback.loop.simulating import side_by_side, simulate
 from feedback.store import Store
+from feedback.store.cases import CaseSummary
 from feedback.store.outbox import Standing
 from feedback.web.exports import ANSWERS, as_csv
 from feedback.web.forms import CloseForm, InteractionForm, WhatIfForm
-from feedback.web.login import csrf, person, require_staff
+from feedback.web.login import csrf, may_open, open_to, person, require_role, require_staff
 from feedback.web.queue import PAGE, add_queue, listed
 
 OTHERS_SHOWN = 8
+PAGES = (
+    ("desk.to_do", "To do"),
+    ("desk.search", "Search"),
+    ("desk.answers", "Answers"),
+    ("desk.cases", "Cases"),
+    ("desk.outbox", "Outbox"),
+    ("desk.what_if", "What if"),
+)
 
 
 def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], datetime]) -> Blueprint:
     desk = Blueprint("desk", __name__, url_prefix="/desk")
     desk.before_request(lambda: require_staff(store, keys))
+    desk.before_request(require_role)
     desk.before_request(csrf.protect)
     asking = Asking(store, keys, config)
 
@@ -44,6 +55,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         present = now()
         return {
             "me": g.get("person"),
+            "pages": [(endpoint, words) for endpoint, words in PAGES if "person" in g and may_open(endpoint)],
             "now": present,
             "when": lambda moment: moment_in_words(moment, zone(), present),
             "zone": zone(),
@@ -77,11 +89,12 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
 
     def follow_up_of(key: str) -> FollowUp:
         try:
-            return store.follow_ups.get(key)
+            return following_up.seen(store, key, person().id)
         except NotFound:
             abort(404)
 
     @desk.get("/follow-ups/<key>")
+    @open_to(Role.AGENT)
     def follow_up(key: str) -> str:
         return follow_up_page(follow_up_of(key))
 
@@ -102,18 +115,21 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return redirect(url_for("desk.follow_up", key=key), 303)
 
     @desk.post("/follow-ups/<key>/take")
+    @open_to(Role.AGENT)
     def take(key: str) -> Response | tuple[str, int]:
         follow_up_of(key)
         shown = request.form.get("owner") or None
         return acted(key, "It is yours now.", lambda: following_up.take(store, key, person().id, shown, now()))
 
     @desk.post("/follow-ups/<key>/hand-over")
+    @open_to(Role.AGENT)
     def hand_over(key: str) -> Response | tuple[str, int]:
         follow_up_of(key)
         to_id = request.form.get("to", "")
         return acted(key, "Handed over.", lambda: following_up.hand_over(store, key, to_id, person().id, now()))
 
     @desk.post("/follow-ups/<key>/interactions")
+    @open_to(Role.AGENT)
     def log_interaction(key: str) -> Response | tuple[str, int]:
         found, form = follow_up_of(key), InteractionForm(request.form)
         if not form.validate():
@@ -123,6 +139,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             interaction=form)  # fmt: skip
 
     @desk.post("/follow-ups/<key>/close")
+    @open_to(Role.AGENT)
     def close(key: str) -> Response | tuple[str, int]:
         found, form = follow_up_of(key), CloseForm(request.form)
         if not form.validate():
@@ -135,30 +152,40 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return Choice(wanted) if wanted in tuple(Choice) else None
 
     @desk.get("/answers")
+    @open_to(Role.LEAD)
     def answers() -> str:
         choice = wanted_choice()
         return listed(
             "desk_answers.html",
-            lambda limit, offset: store.surveys.newest_answers(choice, limit, offset),
+            lambda limit, offset: store.surveys.newest_answers(choice, limit, offset, seen_by=person().id),
             choice=choice,
-            recovery=store.follow_ups.recovery(),
+            recovery=store.follow_ups.recovery(seen_by=person().id),
         )
 
     @desk.get("/answers.csv")
+    @open_to(Role.LEAD)
     def answers_as_csv() -> Response:
-        return as_csv("answers.csv", ANSWERS, store.surveys.all_answers(wanted_choice()))
+        return as_csv("answers.csv", ANSWERS, store.surveys.all_answers(wanted_choice(), seen_by=person().id))
 
     @desk.get("/cases")
+    @open_to(Role.LEAD)
     def cases() -> str:
         words = one_line(request.args.get("words"))[:100]
-        return listed("desk_cases.html", lambda limit, offset: store.cases.find(words, limit, offset), words=words)
+        return listed(
+            "desk_cases.html",
+            lambda limit, offset: store.cases.find(words, limit, offset, seen_by=person().id),
+            words=words,
+        )
+
+    def case_of(key: str) -> CaseSummary:
+        if not store.staff.sees_case(person().id, key):
+            abort(404)
+        return store.cases.get(key)
 
     @desk.get("/cases/<key>")
+    @open_to(Role.AGENT)
     def case(key: str) -> str:
-        try:
-            found = store.cases.get(key)
-        except NotFound:
-            abort(404)
+        found = case_of(key)
         told = explain_case(store, keys, config, found, zone())
         sent_now = {
             part.by_hand.resolution_id: asking.sent_by_hand(part.by_hand.resolution_id, now())
@@ -168,7 +195,9 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return render_template("desk_case.html", case=found, told=told, sent_now=sent_now)
 
     @desk.post("/cases/<key>/<resolution_id>/<any(now, never, rules):wish>")
+    @open_to(Role.LEAD)
     def decide(key: str, resolution_id: str, wish: str) -> Response:
+        case_of(key)
         override = None if wish == "rules" else Override(wish)
         if resolution_id not in [story.id for story in store.cases.stories(key)]:
             abort(404)
@@ -213,13 +242,15 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     @desk.post("/outbox/<key>/<any(arrived, again):what>")
     def settle(key: str, what: str) -> Response:
         return decided(
-            lambda: doubts.has_it(store, key) if what == "arrived" else doubts.send_again(store, key, now()),
+            lambda: (doubts.has_it if what == "arrived" else doubts.send_again)(store, key, person().id, now()),
             "Noted: the customer has it." if what == "arrived" else "It goes out again, if asking is still right.",
         )
 
     @desk.post("/outbox/resume")
     def resume() -> Response:
-        return decided(lambda: backing_up.resume(store, now()), "Released, but for what had gone out already.")
+        return decided(
+            lambda: backing_up.resume(store, now(), by=person().id), "Released, but for what had gone out already."
+        )
 
     def decided(act: Callable[[], object], words: str) -> Response:
         """Do what staff decided about the outbox, and show it; a refusal is told there as well."""
@@ -231,6 +262,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return redirect(url_for("desk.outbox"), 303)
 
     @desk.route("/<path:_unknown>")
+    @open_to(Role.AGENT)
     def unknown(_unknown: str) -> NoReturn:
         abort(404)
 

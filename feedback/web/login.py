@@ -6,15 +6,28 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import cast
+from typing import Any, TypeVar, cast
 
-from flask import Blueprint, Flask, Request, Response, g, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Request,
+    Response,
+    abort,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response as Redirect
 
 from feedback.config import Config
-from feedback.domain.staff import Staff
+from feedback.domain.staff import Role, Staff
 from feedback.errors import Refused
 from feedback.keys import Keys
 from feedback.loop.logging_in import log_in
@@ -26,6 +39,7 @@ STAFF_PAGES = ("/desk/", "/demo/")
 STAYS_LOGGED_IN = timedelta(hours=12)
 _log = logging.getLogger("feedback.web")
 csrf = CSRFProtect()
+_View = TypeVar("_View", bound=Callable[..., Any])
 _PAGE_OF_THE_DESK = re.compile(r"/desk/[A-Za-z0-9_/-]*(\?[^\x00-\x20\\]*)?")
 
 
@@ -122,6 +136,27 @@ def _logged_in(store: Store, keys: Keys) -> Staff | None:
     if known is None or not known.may_log_in or session.get("proof") != _proof(keys, known):
         return None
     return known if _now() - session.get("since", 0) < STAYS_LOGGED_IN.total_seconds() else None
+
+
+def open_to(least: Role) -> Callable[[_View], _View]:
+    """Who may use a handler of the desk: whose role covers this one. Without it, owners alone."""
+
+    def mark(view: _View) -> _View:
+        view.least_role = least  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def require_role() -> None:
+    """For `before_request`, after `require_staff`."""
+    if not may_open(request.endpoint or ""):
+        abort(403)
+
+
+def may_open(endpoint: str) -> bool:
+    """Whether who is logged in may use the handler of an endpoint."""
+    return person().role.covers(getattr(current_app.view_functions[endpoint], "least_role", Role.OWNER))
 
 
 def person() -> Staff:

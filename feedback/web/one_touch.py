@@ -32,9 +32,9 @@ def blueprint(config: Config, store: Store, asking: Asking, keys: Keys, now: Cal
         if link is None or person is None or person.disabled_at is not None:
             abort(404)
         try:
-            follow_up = store.follow_ups.get(link.follow_up_id)
+            follow_up = following_up.seen(store, link.follow_up_id, person.id)
         except NotFound:
-            abort(404)
+            abort(410)
         if now() > link.ends_at or follow_up.opened_at != link.opened_at or follow_up.closed_at is not None:
             abort(410)
         return follow_up, person

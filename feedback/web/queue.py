@@ -9,6 +9,7 @@ from flask import Blueprint, Response, jsonify, make_response, render_template, 
 from feedback.config import Config
 from feedback.domain.colours import accent
 from feedback.domain.queue import Filters, Tab
+from feedback.domain.staff import Role
 from feedback.domain.surveys import REASONS, Choice, Stage
 from feedback.domain.texts import one_line
 from feedback.domain.timing import local_day
@@ -16,7 +17,7 @@ from feedback.loop.health import check
 from feedback.store import Store
 from feedback.store.queue import CLOSED_MOST, Reader
 from feedback.store.search import Kind, is_searchable
-from feedback.web.login import person
+from feedback.web.login import open_to, person
 from feedback.web.pages import page_style, queue_policy
 
 PAGE = 50
@@ -63,10 +64,11 @@ def add_queue(
         return f"To do ({counts[Tab.OPEN]})"
 
     @desk.get("/")
+    @open_to(Role.AGENT)
     def to_do() -> Response:
         tab, filters, reading = _tab(), _filters(), reader()
         counts = store.queue.counts(filters, reading)
-        teams, topics = store.queue.teams_and_topics()
+        teams, topics = store.queue.teams_and_topics(reading)
         checks = check(store, config, datetime.now(UTC))  # by the machine's real clock
         kept = {"team": filters.team, "topic": filters.topic, "stage": filters.stage, "age": filters.days}
         page = listed(
@@ -79,6 +81,7 @@ def add_queue(
         return make_response(page, {"Content-Security-Policy": policy})
 
     @desk.get("/counts")
+    @open_to(Role.AGENT)
     def counts() -> Response:
         """For the script of the page: what changes in it while it is looked at."""
         found = store.queue.counts(_filters(), reader())
@@ -92,11 +95,13 @@ def add_queue(
         )
 
     @desk.get("/search")
+    @open_to(Role.AGENT)
     def search() -> str:
         words = one_line(request.args.get("words"))[:200]
         return render_template(
             "desk_search.html", words=words, is_searchable=is_searchable(words), most=FOUND_MOST,
-            groups=[(kind, heading, store.search.find(words, kind, FOUND_MOST + 1)) for kind, heading in FOUND.items()],
+            groups=[(kind, heading, store.search.find(words, kind, FOUND_MOST + 1, seen_by=person().id))
+                    for kind, heading in FOUND.items()],
         )  # fmt: skip
 
 

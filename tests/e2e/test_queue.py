@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from werkzeug.security import generate_password_hash
 from werkzeug.serving import make_server
 
+from feedback.domain.staff import Role
 from feedback.web import create_app
 from tests.conftest import ADA, BRUNO, DAY, NOW, Loop, free_port
 from tests.web.test_desk import PASSWORD, say_no
@@ -22,7 +23,9 @@ def desk(loop: Loop, browser: Browser) -> Iterator[Page]:
     loop.take(ADA, BRUNO)
     say_no(loop, "A-1", LATER - timedelta(hours=1))
     with loop.store.write():
-        loop.store.staff.add("mara@acme.example", "Mara", generate_password_hash(PASSWORD, "scrypt:1024:1:1"))
+        loop.store.staff.add(
+            "mara@acme.example", "Mara", generate_password_hash(PASSWORD, "scrypt:1024:1:1"), Role.OWNER
+        )
     port = free_port()
     app = create_app(loop.config, loop.store, loop.keys, lambda: LATER)
     server = make_server("127.0.0.1", port, app, threaded=True)

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 import pytest
 
 from feedback.domain.followups import Outcome
+from feedback.domain.staff import Role
 from feedback.domain.surveys import ANSWERS_AT_MOST, Choice, Details, Stage
 from feedback.errors import NotFound, Refused
 from feedback.loop import answering, following_up
@@ -115,7 +116,7 @@ def test_whoever_was_alerted_hears_of_a_yes_after_the_no(make_loop: Callable[...
 
 def test_of_a_follow_up_with_an_owner_only_the_owner_hears(loop: Loop, survey_id: str) -> None:
     with loop.store.write():
-        jo = loop.store.staff.add("jo@acme.example", "Jo", "")
+        jo = loop.store.staff.add("jo@acme.example", "Jo", "", Role.OWNER)
     say(loop, survey_id, Choice.NO)
     loop.send(LATER + timedelta(minutes=1))
     (follow_up,) = loop.store.follow_ups.open_ones()

@@ -9,6 +9,7 @@ import pytest
 from feedback.domain.cases import CaseStatus
 from feedback.domain.eligibility import Reason, Verdict
 from feedback.domain.followups import Channel, Outcome
+from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice, Round
 from feedback.loop import answering, erasing, following_up
 from feedback.loop.explaining import explain
@@ -71,7 +72,7 @@ def test_the_mail_is_signed_by_whoever_helped(loop: Loop) -> None:
     loop.take(ADA)
     key = say_no(loop)
     with loop.store.write():
-        tom = loop.store.staff.add("tom@acme.example", "Tom", "")
+        tom = loop.store.staff.add("tom@acme.example", "Tom", "", Role.OWNER)
     following_up.close(loop.store, loop.asking, key, Outcome.SOLVED, "Sent a new drum.", tom, HELPED)
     run(loop, HELPED + DAY)
     assert "\nTom\n" in text_of(loop.maildir()[-1])

@@ -17,6 +17,7 @@ import pytest
 from feedback import jobs
 from feedback.config import Config
 from feedback.domain.eligibility import Override
+from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice, Suppression
 from feedback.errors import Refused, StoreError
 from feedback.keys import load_keys
@@ -434,7 +435,7 @@ def test_a_mail_that_was_withdrawn_in_the_backup_and_sent_since_is_not_sent_agai
     loop.take(ADA)
     loop.ask()
     with loop.store.write():
-        mara = loop.store.staff.add("mara@acme.example", "Mara", "a hash")
+        mara = loop.store.staff.add("mara@acme.example", "Mara", "a hash", Role.OWNER)
     (row,) = loop.rows("SELECT id FROM resolutions")
     loop.asking.decide_by_hand(row["id"], Override.NEVER, mara, NOW + DAY)
     archive = backup_of(loop, tmp_path / "copy.tar.gz")

@@ -6,6 +6,7 @@ import pytest
 
 from feedback.domain.cases import CaseStatus
 from feedback.domain.eligibility import Decision, Override, Reason, Verdict
+from feedback.domain.staff import Role
 from feedback.domain.surveys import Suppression
 from feedback.errors import NotFound, Refused
 from feedback.loop.explaining import explain
@@ -19,7 +20,7 @@ BY_HAND = Decision(Verdict.ASK, Reason.BY_HAND)
 @pytest.fixture
 def mara(loop: Loop) -> str:
     with loop.store.write():
-        return loop.store.staff.add("mara@acme.example", "Mara", "a hash")
+        return loop.store.staff.add("mara@acme.example", "Mara", "a hash", Role.OWNER)
 
 
 def decide(loop: Loop, wish: Override | None, who: str, now: object = NOW + HOUR) -> Decision:
@@ -137,7 +138,7 @@ def test_a_case_that_was_not_to_be_asked_at_all_can_be_asked_by_hand(
 
 def test_two_people_who_decide_one_after_the_other_both_stand_in_the_ledger(loop: Loop, mara: str) -> None:
     with loop.store.write():
-        tom = loop.store.staff.add("tom@acme.example", "Tom", "a hash")
+        tom = loop.store.staff.add("tom@acme.example", "Tom", "a hash", Role.OWNER)
     loop.take(ADA)
     decide(loop, Override.NEVER, mara)
     decide(loop, Override.NEVER, tom)

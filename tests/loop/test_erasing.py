@@ -263,8 +263,14 @@ def test_an_erasure_outweighs_an_opt_out_and_is_audited_without_the_address(loop
     erase(loop)
     hashes = loop.keys.address_hashes(ADDRESS)
     assert loop.store.surveys.suppression(hashes) is Suppression.ERASED
-    assert loop.rows("SELECT actor, action, subject, details FROM audit") == [
-        {"actor": "command line", "action": "erase", "subject": hashes[0], "details": "customers: 1, cases: 1"}
+    assert loop.rows("SELECT actor, action, subject, was, became FROM audit") == [
+        {
+            "actor": "command line",
+            "action": "customer.erase",
+            "subject": hashes[0],
+            "was": "customers: 1, cases: 1",
+            "became": "erased",
+        }
     ]
 
 

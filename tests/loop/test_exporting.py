@@ -216,15 +216,15 @@ def test_the_files_are_their_owners_alone_and_their_names_tell_nobody(loop: Loop
 def test_an_export_is_audited_without_the_address_and_the_next_one_tells_of_it(loop: Loop, tmp_path: Path) -> None:
     loop.take(ADA)
     assert data_of(export(loop, tmp_path))["audit"] == []
-    assert loop.rows("SELECT actor, action, subject, details FROM audit") == [
+    assert loop.rows("SELECT actor, action, subject, became FROM audit") == [
         {
             "actor": "command line",
-            "action": "export",
+            "action": "customer.export",
             "subject": loop.keys.address_hashes(ADDRESS)[0],
-            "details": "customers: 1, cases: 1",
+            "became": "customers: 1, cases: 1",
         }
     ]
-    assert [one["action"] for one in data_of(export(loop, tmp_path))["audit"]] == ["export"]
+    assert [one["action"] for one in data_of(export(loop, tmp_path))["audit"]] == ["customer.export"]
 
 
 def test_of_whoever_only_opted_out_that_is_told(loop: Loop, tmp_path: Path) -> None:

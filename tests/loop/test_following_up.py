@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from feedback.domain.followups import NOTE_LONGEST, Channel, Event, FollowUp, Outcome, Result
+from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice
 from feedback.errors import NotFound, Refused
 from feedback.loop import answering, following_up
@@ -15,13 +16,13 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def mara(loop: Loop) -> str:
     with loop.store.write():
-        return loop.store.staff.add("mara@acme.example", "Mara", "a hash")
+        return loop.store.staff.add("mara@acme.example", "Mara", "a hash", Role.OWNER)
 
 
 @pytest.fixture
 def tom(loop: Loop) -> str:
     with loop.store.write():
-        return loop.store.staff.add("tom@acme.example", "Tom", "a hash")
+        return loop.store.staff.add("tom@acme.example", "Tom", "a hash", Role.OWNER)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from feedback.domain.staff import FORGOTTEN_AFTER, FREE_TRIES, Staff
+from feedback.domain.staff import FORGOTTEN_AFTER, FREE_TRIES, Role, Staff
 from feedback.errors import Refused
 from feedback.loop.logging_in import log_in
 from tests.conftest import DAY, NOW, Loop
@@ -26,7 +26,7 @@ def is_wrong(password_hash: str | None) -> bool:
 @pytest.fixture(autouse=True)
 def mara(loop: Loop) -> str:
     with loop.store.write():
-        return loop.store.staff.add(MARA, "Mara", "mara's hash")
+        return loop.store.staff.add(MARA, "Mara", "mara's hash", Role.OWNER)
 
 
 def try_to(
@@ -53,9 +53,9 @@ def test_the_right_password_lets_in_however_the_address_is_spelled(loop: Loop, m
 
 def test_whoever_may_not_come_in_hears_the_same_and_is_compared_with_nobody(loop: Loop) -> None:
     with loop.store.write():
-        loop.store.staff.add("tom@acme.example", "Tom", "mara's hash")
+        loop.store.staff.add("tom@acme.example", "Tom", "mara's hash", Role.OWNER)
         loop.store.staff.disable("tom@acme.example", NOW)
-        loop.store.staff.add("uma@acme.example", "Uma", "")
+        loop.store.staff.add("uma@acme.example", "Uma", "", Role.OWNER)
     compared: list[str | None] = []
 
     def check(password_hash: str | None) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from feedback.domain.cases import CaseStatus
 from feedback.domain.eligibility import Override
+from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice, Suppression
 from feedback.loop import answering, backing_up
 from feedback.loop.explaining import explain
@@ -153,7 +154,7 @@ def test_what_was_sent_by_hand_is_reminded_of_whatever_it_was_sent_in_spite_of(
     loop = make_loop(reminder="3d", skip_topics="printers")
     loop.take(ADA)
     with loop.store.write():
-        mara = loop.store.staff.add("mara@acme.example", "Mara", "a hash")
+        mara = loop.store.staff.add("mara@acme.example", "Mara", "a hash", Role.OWNER)
     (row,) = loop.rows("SELECT id FROM resolutions")
     loop.asking.decide_by_hand(row["id"], Override.NOW, mara, SENT)
     assert run(loop, SENT) == 1

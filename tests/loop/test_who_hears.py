@@ -8,6 +8,7 @@ import pytest
 
 from feedback.config import Config
 from feedback.domain.followups import Outcome
+from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice
 from feedback.loop import answering, following_up
 from tests.conftest import ADA, BRUNO, DAY, NOW, Loop, MailServer, text_of
@@ -37,7 +38,7 @@ def told(loop: Loop, subject: str) -> list[str]:
 
 def staff(loop: Loop, name: str) -> str:
     with loop.store.write():
-        return loop.store.staff.add(f"{name}@acme.example", name.title(), "")
+        return loop.store.staff.add(f"{name}@acme.example", name.title(), "", Role.OWNER)
 
 
 @pytest.mark.parametrize(

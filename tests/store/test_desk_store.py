@@ -8,6 +8,7 @@ import pytest
 
 from feedback.domain.cases import CaseStatus
 from feedback.domain.followups import Channel, Event, FollowUpEvent, Result
+from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice, Details, Round
 from feedback.errors import NotFound, PendingMigrations, Refused
 from feedback.loop import answering, following_up
@@ -23,8 +24,8 @@ MARA = "mara@acme.example"
 
 def test_staff_are_listed_by_name_under_one_spelling_of_their_address(store: Store) -> None:
     with store.write():
-        tom = store.staff.add("tom@acme.example", "Tom", "tom's hash")
-        mara = store.staff.add(" Mara@ACME.example", "Mara", "mara's hash")
+        tom = store.staff.add("tom@acme.example", "Tom", "tom's hash", Role.OWNER)
+        mara = store.staff.add(" Mara@ACME.example", "Mara", "mara's hash", Role.OWNER)
     assert [(one.id, one.email, one.name) for one in store.staff.all()] == [
         (mara, MARA, "Mara"),
         (tom, "tom@acme.example", "Tom"),
@@ -36,16 +37,16 @@ def test_staff_are_listed_by_name_under_one_spelling_of_their_address(store: Sto
 
 def test_who_is_known_is_not_added_twice(store: Store) -> None:
     with store.write():
-        store.staff.add(MARA, "Mara", "mara's hash")
+        store.staff.add(MARA, "Mara", "mara's hash", Role.OWNER)
     with store.write(), pytest.raises(Refused, match="A new password: feedback staff password MARA@"):
-        store.staff.add("MARA@acme.example", "Another", "another hash")
+        store.staff.add("MARA@acme.example", "Another", "another hash", Role.OWNER)
     (person,) = store.staff.all()
     assert (person.name, person.password_hash) == ("Mara", "mara's hash")
 
 
 def test_a_disabled_person_stays_in_the_list_and_a_new_password_lets_in_again(store: Store) -> None:
     with store.write():
-        mara = store.staff.add(MARA, "Mara", "old hash")
+        mara = store.staff.add(MARA, "Mara", "old hash", Role.OWNER)
         store.staff.disable("Mara@acme.example", NOW)
     assert [one.disabled_at for one in store.staff.all()] == [NOW]
     with store.write():
@@ -379,7 +380,7 @@ def test_a_database_of_version_1_is_not_used_until_it_is_migrated(old_url: str, 
     with pytest.raises(
         PendingMigrations,
         match=r"it lacks 2 the desk, 3 erasing, 4 tact, 5 what comes back, 6 answers that count, "
-        r"7 asking again, 8 search\)\.\n"
+        r"7 asking again, 8 search, 9 people\)\.\n"
         r"Stop the service, then run: feedback migrate",
     ):
         open_store(old_url)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from feedback.domain.cases import CaseStatus
 from feedback.domain.followups import Channel, Outcome, Result
+from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice, Details
 from feedback.loop import answering, erasing, following_up
 from feedback.store import Store, open_store
@@ -27,7 +28,7 @@ def told(loop: Loop) -> Loop:
     """Ada says no, and what is wrong; Mara notes a call. Bruno says yes."""
     loop.take(ADA, BRUNO)
     with loop.store.write():
-        mara = loop.store.staff.add("mara@acme.example", "Mara", "a hash")
+        mara = loop.store.staff.add("mara@acme.example", "Mara", "a hash", Role.OWNER)
     say(loop, "A-1", Choice.NO, "Das Gerät läuft heiß, quietscht.", LATER)
     say(loop, "B-2", Choice.YES, "Très rapide!", LATER + HOUR)
     following_up.log_interaction(

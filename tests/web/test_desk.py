@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from feedback.config import Config
 from feedback.domain.cases import CaseRecord
 from feedback.domain.followups import NOTE_LONGEST, Channel, Outcome, Result
+from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice, Details, Stage, Suppression
 from feedback.keys import Keys, Purpose
 from feedback.loop import answering, following_up
@@ -56,7 +57,8 @@ def staff(loop: Loop) -> dict[str, str]:
     """The ids of Mara and Tom, who work at the desk."""
     with loop.store.write():
         return {
-            name: loop.store.staff.add(f"{name}@acme.example", name.title(), CHEAP_HASH) for name in ("mara", "tom")
+            name: loop.store.staff.add(f"{name}@acme.example", name.title(), CHEAP_HASH, Role.OWNER)
+            for name in ("mara", "tom")
         }
 
 
@@ -787,7 +789,7 @@ def test_after_logging_in_again_elsewhere_the_form_can_be_sent_once_more_as_the_
 def test_an_address_that_leads_nowhere_is_told_to_staff_in_words_for_staff(mara: FlaskClient, path: str) -> None:
     answer = mara.get(f"/desk/{path}")
     assert answer.status_code == 404
-    assert "There is nothing here This address leads nowhere. It may have been cut off" in shown(answer.text)
+    assert "There is nothing here A colleague may have taken it" in shown(answer.text)
     assert 'href="/desk/"' in answer.text
 
 
@@ -804,7 +806,7 @@ def test_nothing_is_done_about_a_follow_up_that_does_not_exist(
         "note": "x",
     }
     answer = mara.post(f"/desk/follow-ups/nobody/{form}", data=said)
-    assert (answer.status_code, "This address leads nowhere." in answer.text) == (404, True)
+    assert (answer.status_code, "A colleague may have taken it" in answer.text) == (404, True)
     assert everything(loop) == before
 
 

@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from feedback.domain.followups import Outcome
+from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice, Round
 from feedback.loop import answering, following_up
 from feedback.web import create_app
@@ -20,7 +21,8 @@ from tests.web.test_survey import LATER, Clock
 def staff(loop: Loop) -> dict[str, str]:
     with loop.store.write():
         return {
-            name: loop.store.staff.add(f"{name}@acme.example", name.title(), CHEAP_HASH) for name in ("mara", "tom")
+            name: loop.store.staff.add(f"{name}@acme.example", name.title(), CHEAP_HASH, Role.OWNER)
+            for name in ("mara", "tom")
         }
 
 

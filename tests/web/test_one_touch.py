@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from feedback.domain.followups import Outcome
+from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice
 from feedback.keys import Purpose
 from feedback.loop import answering, following_up
@@ -33,7 +34,7 @@ def client(loop: Loop, clock: Clock) -> FlaskClient:
 @pytest.fixture
 def mara(loop: Loop) -> str:
     with loop.store.write():
-        return loop.store.staff.add("mara@acme.example", "Mara", "")
+        return loop.store.staff.add("mara@acme.example", "Mara", "", Role.OWNER)
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_called_and_not_solved_twice_is_escalated(client: FlaskClient, loop: Loo
 
 def test_a_colleague_who_took_it_meanwhile_keeps_it(client: FlaskClient, loop: Loop, link: str) -> None:
     with loop.store.write():
-        tom = loop.store.staff.add("tom@acme.example", "Tom", "")
+        tom = loop.store.staff.add("tom@acme.example", "Tom", "", Role.OWNER)
     following_up.take(loop.store, key_of(loop), tom, None, SAID + MINUTE)
     page = client.post(link, data={"act": "take", "owner": ""})
     assert page.status_code == 409

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from werkzeug.security import generate_password_hash
 
+from feedback.domain.staff import Role
 from feedback.domain.surveys import COMMENT_LONGEST, Choice
 from feedback.domain.texts import clean, guarded
 from feedback.keys import Purpose
@@ -78,7 +79,9 @@ def rows_of(client: FlaskClient, query: str = "") -> list[dict[str, str]]:
 def client(loop: Loop) -> FlaskClient:
     """Mara's browser, logged in; the customers' pages do not mind."""
     with loop.store.write():
-        loop.store.staff.add("mara@acme.example", "Mara", generate_password_hash(PASSWORD, "scrypt:1024:1:1"))
+        loop.store.staff.add(
+            "mara@acme.example", "Mara", generate_password_hash(PASSWORD, "scrypt:1024:1:1"), Role.OWNER
+        )
     now: datetime = LATER
     client = create_app(loop.config, loop.store, loop.keys, lambda: now).test_client()
     token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/desk/login").text)

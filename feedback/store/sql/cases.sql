@@ -84,12 +84,13 @@ FROM cases c LEFT JOIN customers cu ON cu.id = c.customer_id
 WHERE c.ref = :ref ORDER BY c.source;
 
 -- name: find_cases
--- The cases that a pattern fits, or all, newest first, with their customers.
+-- The cases that a pattern fits, or all, of those that a person sees, if given, newest first, with their customers.
 SELECT c.id, c.source, c.ref, c.status, c.subject, c.team, c.agent, c.resolved_at, c.erased_at, cu.name,
   cu.email
 FROM cases c LEFT JOIN customers cu ON cu.id = c.customer_id
-WHERE :pattern IS NULL OR c.ref LIKE :pattern ESCAPE '!' OR c.subject LIKE :pattern ESCAPE '!'
-  OR cu.name LIKE :pattern ESCAPE '!' OR cu.email LIKE :pattern ESCAPE '!'
+WHERE (:pattern IS NULL OR c.ref LIKE :pattern ESCAPE '!' OR c.subject LIKE :pattern ESCAPE '!'
+    OR cu.name LIKE :pattern ESCAPE '!' OR cu.email LIKE :pattern ESCAPE '!')
+  AND (:seen_by IS NULL OR EXISTS (SELECT 1 FROM cases_seen cs WHERE cs.staff_id = :seen_by AND cs.case_id = c.id))
 ORDER BY COALESCE(c.resolved_at, c.opened_at) DESC, c.id LIMIT :limit OFFSET :offset;
 
 -- name: count_cases^

@@ -63,4 +63,4 @@ SELECT reason, at FROM suppressions WHERE address_hash = :hash ORDER BY at, reas
 
 -- name: audit
 -- What was done about an address that cannot be undone, by its hash.
-SELECT at, action, details FROM audit WHERE subject = :hash ORDER BY seq;
+SELECT at, action, was, became FROM audit WHERE subject = :hash ORDER BY seq;

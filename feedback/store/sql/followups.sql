@@ -79,7 +79,7 @@ WHERE f.closed_at IS NULL AND f.due_at <= :now GROUP BY f.id
 HAVING COUNT(CASE WHEN o.state IN ('queued', 'claimed', 'handing_over', 'retry') THEN 1 END) = 0;
 
 -- name: recovery^
--- How many follow-ups were ever closed as solved, in how many of them the customer was asked again and has answered, and
+-- How many follow-ups (that a person sees, if given) were ever closed as solved, in how many of them the customer was asked again and has answered, and
 -- how many of those answers say yes; and of how many customers they are.
 SELECT COUNT(*) AS closed, COUNT(o.id) AS asked, COUNT(a.id) AS answered,
   COUNT(CASE WHEN a.choice = 'yes' THEN 1 END) AS solved,
@@ -89,4 +89,5 @@ JOIN surveys s ON s.id = f.survey_id
 LEFT JOIN surveys again ON again.resolution_id = s.resolution_id AND again.round = 1
 LEFT JOIN outbox o ON o.survey_id = again.id AND o.kind = 'survey' AND o.state IN ('sent', 'unconfirmed')
 LEFT JOIN answers a ON a.survey_id = again.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = again.id)
-WHERE EXISTS (SELECT 1 FROM follow_up_events e WHERE e.follow_up_id = f.id AND e.kind = 'closed' AND e.outcome = 'solved');
+WHERE EXISTS (SELECT 1 FROM follow_up_events e WHERE e.follow_up_id = f.id AND e.kind = 'closed' AND e.outcome = 'solved')
+  AND (:seen_by IS NULL OR EXISTS (SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = s.resolution_id));

@@ -76,7 +76,3 @@ SELECT name, created_at FROM api_keys ORDER BY name;
 -- name: remove_api_key!
 -- A key that opens nothing any more.
 DELETE FROM api_keys WHERE name = :name;
-
--- name: add_audit!
--- A line of what cannot be undone.
-INSERT INTO audit (at, actor, action, subject, details) VALUES (:at, :actor, :action, :subject, :details);

@@ -1,7 +1,7 @@
 -- SQLite's own: the full text index of schema/8.sql.
 
 -- name: found
--- The newest texts of a kind (a range of seq) in which all words stand, with what each is about. The words that were
+-- The newest texts of a kind (a range of seq) in which all words stand (and that a person sees, if given), with what each is about. The words that were
 -- found stand between two marks.
 SELECT s.key, s.case_id, HIGHLIGHT(search, 0, :mark_on, :mark_off) AS about,
   SNIPPET(search, 1, :mark_on, :mark_off, '…', 30) AS words,
@@ -11,12 +11,16 @@ FROM search
 CROSS JOIN searched s ON s.seq = search.rowid
 CROSS JOIN cases c ON c.id = s.case_id
 LEFT JOIN answers a ON a.id = s.key AND s.kind = 'answer'
-LEFT JOIN surveys said ON said.id = a.survey_id
-LEFT JOIN surveys first ON first.resolution_id = said.resolution_id AND first.round = 0
+LEFT JOIN surveys about ON about.id = COALESCE(a.survey_id, (SELECT survey_id FROM follow_ups WHERE id = s.key))
+LEFT JOIN surveys first ON first.resolution_id = about.resolution_id AND first.round = 0
 LEFT JOIN follow_ups f ON f.id = CASE s.kind WHEN 'follow_up' THEN s.key
   ELSE (SELECT id FROM follow_ups WHERE survey_id = first.id) END
 LEFT JOIN staff st ON st.id = f.owner_id
-WHERE search MATCH :terms AND search.rowid >= :low AND search.rowid < :high
+WHERE search MATCH :terms
+  AND CASE WHEN :seen_by IS NULL THEN 1 WHEN s.kind = 'case'
+    THEN EXISTS (SELECT 1 FROM cases_seen cs WHERE cs.staff_id = :seen_by AND cs.case_id = c.id)
+    ELSE EXISTS (SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = about.resolution_id) END
+  AND search.rowid >= :low AND search.rowid < :high
 ORDER BY search.rowid DESC LIMIT :limit;
 
 -- name: sweep!

@@ -1,18 +1,42 @@
 -- name: add_staff!
 -- A person who may work at the desk.
-INSERT INTO staff (id, email, name, password_hash) VALUES (:id, :email, :name, :password_hash);
+INSERT INTO staff (id, email, name, password_hash, role) VALUES (:id, :email, :name, :password_hash, :role);
+
+-- name: change_staff!
+-- What a person is called, and may do.
+UPDATE staff SET name = :name, role = :role WHERE id = :id;
+
+-- name: leave_teams!
+-- A person works in no team of their own.
+DELETE FROM staff_teams WHERE staff_id = :id;
+
+-- name: join_team!
+-- A person works in a team.
+INSERT INTO staff_teams (staff_id, team) VALUES (:id, :team);
+
+-- name: sees^
+-- Whether a person sees what became of a resolution.
+SELECT 1 AS found FROM resolutions_seen WHERE staff_id = :id AND resolution_id = :resolution_id;
+
+-- name: sees_case^
+-- Whether a person sees a case.
+SELECT 1 AS found FROM cases_seen WHERE staff_id = :id AND case_id = :case_id;
+
+-- name: known_teams
+-- The teams of cases, and those of people.
+SELECT team FROM cases WHERE team IS NOT NULL UNION SELECT team FROM staff_teams;
 
 -- name: staff
 -- Everyone who may or might work at the desk.
-SELECT id, email, name, password_hash, session_key, disabled_at, zone FROM staff ORDER BY name, email;
+SELECT * FROM staff_told ORDER BY name, email;
 
 -- name: staff_by_id^
 -- One person.
-SELECT id, email, name, password_hash, session_key, disabled_at, zone FROM staff WHERE id = :id;
+SELECT * FROM staff_told WHERE id = :id;
 
 -- name: staff_by_email^
 -- One person, by the normalised address.
-SELECT id, email, name, password_hash, session_key, disabled_at, zone FROM staff WHERE email = :email;
+SELECT * FROM staff_told WHERE email = :email;
 
 -- name: set_password!
 -- A new password; a disabled person may log in again.

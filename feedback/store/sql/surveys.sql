@@ -227,7 +227,7 @@ LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answ
 WHERE r.resolved_at >= :since AND (o.state IN ('sent', 'unconfirmed') OR a.id IS NOT NULL);
 
 -- name: newest_answers
--- The newest answer of each survey, newest first, with what it is about and the follow-up that it opened.
+-- The newest answer of each survey (that a person sees, if given), newest first, with what it is about and the follow-up that it opened.
 SELECT a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time,
   a.quote_name,
   c.id AS case_id, c.ref, c.subject, r.agent, r.team, cu.name, cu.email, s.round, f.id AS follow_up_id
@@ -239,4 +239,5 @@ LEFT JOIN customers cu ON cu.id = c.customer_id
 LEFT JOIN surveys first ON first.resolution_id = r.id AND first.round = 0
 LEFT JOIN follow_ups f ON f.survey_id = first.id
 WHERE a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = a.survey_id) AND (:choice IS NULL OR a.choice = :choice)
+  AND (:seen_by IS NULL OR EXISTS (SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = r.id))
 ORDER BY a.at DESC, a.id LIMIT :limit OFFSET :offset;
