@@ -22,6 +22,7 @@ class Purpose(StrEnum):
     OPT_OUT = "opt-out"
     MESSAGE = "message-id"
     STAFF = "staff"
+    LOGIN = "login"
 
 
 class _Signer(Signer):

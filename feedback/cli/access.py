@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from feedback.cli.moments import ZoneType
+from feedback.cli.moments import ZoneType, moment
 from feedback.cli.terminal import safe
 from feedback.config import load_config
+from feedback.domain.audit import COMMAND_LINE, Action
 from feedback.domain.staff import PASSWORD_LONGEST, PASSWORD_SHORTEST, Role, Staff, name_from
 from feedback.errors import Refused
 from feedback.keys import hash_api_key, load_keys, new_api_key
-from feedback.loop.logging_in import set_password
+from feedback.loop import people
 from feedback.setting_types import is_email
 from feedback.store import Store, open_store
 
@@ -30,6 +31,7 @@ def key_add(name: str) -> None:
     secret = new_api_key()
     with store.write():
         store.operations.add_api_key(name, hash_api_key(secret), datetime.now(UTC))
+        store.audit.note(COMMAND_LINE, Action.ADD_KEY, name, datetime.now(UTC))
     click.echo(f"{secret}\nKeep it now: only its hash is stored, and it is not shown again.")
 
 
@@ -50,6 +52,7 @@ def key_remove(name: str) -> None:
     store = _store()
     with store.write():
         store.operations.remove_api_key(name)
+        store.audit.note(COMMAND_LINE, Action.REMOVE_KEY, name, datetime.now(UTC))
     click.echo(f"Removed the key {name}.")
 
 
@@ -68,21 +71,26 @@ _password_option = click.option(
 @click.option("--name", help="The name that colleagues see; made from the address if left out.")
 @click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.AGENT.value, show_default=True)
 @click.option("--team", "teams", multiple=True, help="A team that the person works in, once for each; else every team.")
+@click.option("--invite", is_flag=True, help="Set no password here: mail the person a link to set one.")
 @_password_option
-def staff_add(email: str, name: str | None, role: str, teams: tuple[str, ...], password_stdin: bool) -> None:
+def staff_add(
+    email: str, name: str | None, role: str, teams: tuple[str, ...], invite: bool, password_stdin: bool
+) -> None:
     """Let the person with the address EMAIL log in at the desk."""
     if not is_email(email):
         raise Refused(f"Given {email!r}, expected an address such as mara@acme.example.")
     config = load_config()
     store = open_store(config.database_url)
     store.staff.check_new(email)
-    if name is None and not password_stdin:
+    if name is None and not password_stdin and not invite:
         name = click.prompt("Name, as colleagues know it", default=name_from(email))
     name = " ".join((name or "").split()) or name_from(email)
-    password_hash = _new_password(password_stdin)
-    with store.write():
-        store.staff.add(email, name, password_hash, Role(role), teams)
-    click.echo(f"{safe(name)} may log in at {config.base_url}/desk/ as {email}, with the role of {role}.")
+    password_hash = None if invite else _new_password(password_stdin)
+    people.let_in(store, email, name, Role(role), teams, moment(config, store, None), password_hash=password_hash)
+    if invite:
+        click.echo(f"A link to set a password goes out to {email}. {safe(name)} has the role of {role}.")
+    else:
+        click.echo(f"{safe(name)} may log in at {config.base_url}/desk/ as {email}, with the role of {role}.")
 
 
 @staff.command("password")
@@ -92,8 +100,9 @@ def staff_password(email: str, password_stdin: bool) -> None:
     """Set a new password for EMAIL; whoever is logged in with the old one is logged out."""
     config = load_config()
     store = open_store(config.database_url)
-    store.staff.check_known(email)
-    set_password(store, load_keys(config.data_dir), email, _new_password(password_stdin))
+    store.staff.known(email)
+    password_hash, now = _new_password(password_stdin), moment(config, store, None)
+    people.set_password(store, load_keys(config.data_dir), email, password_hash, now)
     click.echo(f"The new password of {email} counts from now on.")
 
 
@@ -104,17 +113,23 @@ def staff_zone(email: str, zone: ZoneInfo | None) -> None:
     """Show EMAIL all times at the desk in ZONE, such as Europe/Lisbon; without ZONE in the business's again."""
     store = _store()
     with store.write():
+        was = store.staff.known(email)
         store.staff.set_zone(email, zone.key if zone else None)
+        old, new = (one.key if one else "the business’s clock" for one in (was.zone, zone))
+        store.audit.note(COMMAND_LINE, Action.CHANGE_PERSON, was.id, datetime.now(UTC), was=old, became=new)
     click.echo(f"{email} reads times in {zone.key if zone else 'the zone of the business'}.")
 
 
 @staff.command("disable")
 @click.argument("email")
 def staff_disable(email: str) -> None:
-    """Log EMAIL out for good. What the person did keeps its name; a new password lets the person in again."""
-    store = _store()
-    with store.write():
-        store.staff.disable(email, datetime.now(UTC))
+    """Log EMAIL out for good. What the person did keeps its name; what they had is nobody's, and is told again.
+
+    A new password lets the person in again.
+    """
+    config = load_config()
+    store = open_store(config.database_url)
+    people.lock_out(store, config, store.staff.known(email).id, moment(config, store, None))
     click.echo(f"{email} may not log in any more.")
 
 

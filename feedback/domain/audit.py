@@ -22,7 +22,7 @@ class Action(StrEnum):
     ADD_PERSON = "person.add"
     CHANGE_PERSON = "person.change"
     INVITE = "person.invite"
-    NEW_PASSWORD = "person.set_password"
+    NEW_LOGIN = "person.new_login"
     DISABLE = "person.disable"
     ADD_KEY = "key.add"
     REMOVE_KEY = "key.remove"
@@ -48,7 +48,7 @@ _WORDS = {
     Action.ADD_PERSON: "let somebody in",
     Action.CHANGE_PERSON: "changed what somebody may do",
     Action.INVITE: "sent somebody a link for a password",
-    Action.NEW_PASSWORD: "set a password",
+    Action.NEW_LOGIN: "set a password",
     Action.DISABLE: "locked somebody out",
     Action.ADD_KEY: "made a key for the API",
     Action.REMOVE_KEY: "removed a key for the API",

@@ -39,6 +39,7 @@ class Event(StrEnum):
     REPLIED = "replied"
     TAKEN = "taken"
     HANDED_OVER = "handed_over"
+    GIVEN_BACK = "given_back"  # whoever had it does not work at the desk any more
     INTERACTION = "interaction"
     CLOSED = "closed"
 

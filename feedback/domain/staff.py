@@ -38,8 +38,13 @@ class Staff:
     zone: ZoneInfo | None = None
 
     @property
+    def is_active(self) -> bool:
+        """Not locked out, though they may have no password yet."""
+        return self.disabled_at is None
+
+    @property
     def may_log_in(self) -> bool:
-        return self.disabled_at is None and self.password_hash != ""
+        return self.is_active and self.password_hash != ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,15 @@ def hand_over(store: Store, key: str, to_id: str, by_id: str, now: datetime) -> 
             store.outbox.queue_for_staff(Kind.ALERT, key, colleague.email, now)
 
 
+def give_back_all(store: Store, config: Config, staff_id: str, by: str, now: datetime) -> None:
+    """Inside a write: what a person has who is locked out is nobody's again, and whoever could take it hears of it."""
+    for follow_up in store.follow_ups.open_of(staff_id):
+        store.follow_ups.give_back(follow_up.id, by if by != COMMAND_LINE else None, now)
+        store.audit.note(by, Action.GIVE_BACK, follow_up.id, now, was=_whose(follow_up), became="nobody")
+        for address in config.alerted_of(follow_up.team, follow_up.topic):
+            store.outbox.queue_for_staff(Kind.ALERT, follow_up.id, address, now)
+
+
 def called_and_solved(store: Store, asking: Asking, key: str, staff_id: str, note: str, now: datetime) -> None:
     """Note a call that solved it, and close it, both or neither. Raises NotFound, Refused."""
     text = _note(note, "what was said")
@@ -91,7 +100,9 @@ def close(
 
 
 def tell_of_overdue(store: Store, config: Config, now: datetime) -> bool:
-    """Tell whoever has an overdue follow-up, or who could, at the next working hour; and a day later all of them.
+    """Tell whoever has an overdue follow-up, or who could, at the next working hour; and a day later their leads, too.
+
+    Where nobody leads, that is everybody who hears of a "no".
 
     A step of a job that does all at once, so False: there is no more to do.
     """
@@ -104,9 +115,11 @@ def tell_of_overdue(store: Store, config: Config, now: datetime) -> bool:
         for one in late:
             follow_up = store.follow_ups.get(one.id)
             everybody = config.alerted_of(follow_up.team, follow_up.topic)
-            owner = store.outbox.concerned(one.id) if follow_up.owner_id is not None else []
+            told = list(store.outbox.concerned(one.id) if follow_up.owner_id is not None else everybody)
+            if one.times > 0:
+                told += store.staff.leads_of(one.id) or everybody
             at = next_moment(now, Whereabouts(team=follow_up.team), config).at
-            for address in owner if owner and one.times == 0 else dict.fromkeys((*owner, *everybody)):
+            for address in dict.fromkeys(told):
                 store.outbox.queue_for_staff(Kind.OVERDUE, one.id, address, at)
     return False
 

@@ -1,4 +1,4 @@
-"""The addresses that customers open, each with its signed token."""
+"""The addresses that customers and staff open from their mails, each with its signed token."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from feedback.config import Config
 from feedback.domain.cases import normalise_email
 from feedback.domain.followups import FollowUp
+from feedback.domain.staff import Staff
 from feedback.keys import Keys, Purpose
 
 ONE_TOUCH_ENDS = timedelta(days=7)
+INVITATION_ENDS = timedelta(days=7)
+RESET_ENDS = timedelta(hours=2)
 
 
 def survey_url(config: Config, keys: Keys, survey_id: str) -> str:
@@ -56,3 +59,36 @@ def one_touch_of(keys: Keys, token: str) -> OneTouch | None:
         return None
     follow_up_id, staff_id, opened_at, ends_at = key.split(".")
     return OneTouch(follow_up_id, staff_id, *(datetime.fromtimestamp(int(at), UTC) for at in (opened_at, ends_at)))
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordLink:
+    """What a link to set a password stands for; `proof` is the person's as long as nothing has changed since."""
+
+    staff_id: str
+    ends_at: datetime
+    proof: str
+
+
+def password_url(config: Config, keys: Keys, person: Staff, now: datetime) -> str:
+    """The page on which a person sets a password, once. It is under the path of the other links of staff, so that what
+    keeps those out of logs keeps it out, too.
+    """
+    ends_at = now + (RESET_ENDS if person.password_hash else INVITATION_ENDS)
+    key = ".".join((person.id, str(int(ends_at.timestamp())), password_proof(keys, person)))
+    return f"{config.base_url}/t/password/{keys.sign(Purpose.LOGIN, key)}"
+
+
+def password_link_of(keys: Keys, token: str) -> PasswordLink | None:
+    """None for a bad signature."""
+    key = keys.verify(Purpose.LOGIN, token)
+    if key is None:
+        return None
+    staff_id, ends_at, proof = key.split(".")
+    return PasswordLink(staff_id, datetime.fromtimestamp(int(ends_at), UTC), proof)
+
+
+def password_proof(keys: Keys, person: Staff) -> str:
+    """Changes with the password, with each logout and with being locked out."""
+    parts = (person.id, person.password_hash, person.session_key, str(person.disabled_at))
+    return keys.derived("password link", *parts)[:16]

@@ -32,10 +32,3 @@ def log_in(store: Store, keys: Keys, email: str, is_right: Callable[[str | None]
     with store.write():
         store.staff.forget_failed_logins(address_hash)
     return person
-
-
-def set_password(store: Store, keys: Keys, email: str, password_hash: str) -> None:
-    """A new password, which lets a disabled person in again, and whoever failed too often. Raises NotFound."""
-    with store.write():
-        store.staff.set_password(email, password_hash)
-        store.staff.forget_failed_logins(keys.address_hashes(normalise_email(email))[0])

@@ -16,7 +16,7 @@ from feedback.domain.surveys import Choice, Suppression
 from feedback.errors import DeliveryUnknown, HandOverCancelled, MailRefused, StoreError, TransportDown
 from feedback.keys import Keys, Purpose, new_id
 from feedback.loop.asking import Asking
-from feedback.loop.links import one_touch_url, opt_out_url, return_address, survey_url
+from feedback.loop.links import one_touch_url, opt_out_url, password_url, return_address, survey_url
 from feedback.mail import compose
 from feedback.mail.transport import Transport
 from feedback.store import Store
@@ -138,7 +138,7 @@ class Sending:
 
     def _claim_due(self, now: datetime) -> list[Mail]:
         """What staff should know first."""
-        for kind in (Kind.ALERT, Kind.OVERDUE, Kind.CHANGE_OF_MIND, Kind.SURVEY, Kind.REMINDER):
+        for kind in (Kind.ALERT, Kind.LOGIN, Kind.OVERDUE, Kind.CHANGE_OF_MIND, Kind.SURVEY, Kind.REMINDER):
             if kind in self._lane:
                 limit = CLAIM_AT_ONCE if kind in TO_STAFF else min(CLAIM_AT_ONCE, self._room(now))
                 if claimed := self._store.outbox.claim(kind, self._owner, now, LEASE, limit):
@@ -194,6 +194,12 @@ class Sending:
 
         If not, it is dropped, or waits for its next turn.
         """
+        if mail.staff_id is not None:
+            person = self._store.staff.get(mail.staff_id)
+            if person is None or not person.is_active:
+                self._store.outbox.put_back(mail, self._owner, MailState.DROPPED, "they are locked out")
+                return False
+            return True
         if mail.follow_up_id is not None:
             follow_up = self._store.follow_ups.get(mail.follow_up_id)
             if mail.kind is Kind.CHANGE_OF_MIND:
@@ -247,6 +253,12 @@ class Sending:
             raise MailRefused(f"could not be composed: {type(error).__name__}", temporary=False) from error
 
     def _written(self, mail: Mail, message_id: str, now: datetime) -> compose.Letter:
+        if mail.staff_id is not None:
+            assert mail.recipient is not None
+            member = self._store.staff.get(mail.staff_id)
+            assert member is not None
+            link = password_url(self._config, self._keys, member, now)
+            return compose.password(member, link, mail.recipient, self._config, message_id, now)
         if mail.follow_up_id is not None:
             assert mail.recipient is not None
             follow_up = self._store.follow_ups.get(mail.follow_up_id)
@@ -254,7 +266,7 @@ class Sending:
                 return compose.change_of_mind(follow_up, mail.recipient, self._config, message_id, now)
             person = self._store.staff.with_email(mail.recipient)
             one_touch = None
-            if person is not None and person.disabled_at is None:
+            if person and person.is_active and self._store.staff.sees(person.id, follow_up.resolution_id):
                 one_touch = one_touch_url(self._config, self._keys, follow_up, person.id, now)
             write = compose.overdue if mail.kind is Kind.OVERDUE else compose.alert
             return write(follow_up, mail.recipient, self._config, message_id, now, one_touch=one_touch)
@@ -270,8 +282,8 @@ class Sending:
         return compose.survey(letter, links, self._config, message_id, now, reminds_of=reminds_of)
 
     def _refused(self, mail: Mail, refusal: MailRefused, recipient: str | None, now: datetime) -> None:
-        """An alert is tried until it is taken; of a change of mind, the outbox tells in the end."""
-        is_late = mail.kind is Kind.CHANGE_OF_MIND and mail.attempts > len(RETRY_AFTER)
+        """An alert is tried until it is taken; of what is no hurry after a day, the outbox tells in the end."""
+        is_late = mail.kind in (Kind.CHANGE_OF_MIND, Kind.LOGIN) and mail.attempts > len(RETRY_AFTER)
         if mail.kind is Kind.ALERT or (refusal.temporary and not is_late):
             self._retry(mail, str(refusal), now)
         else:

@@ -20,6 +20,7 @@ from feedback.config import Config
 from feedback.domain import names, surveys
 from feedback.domain.colours import accent
 from feedback.domain.followups import FollowUp
+from feedback.domain.staff import Staff
 from feedback.domain.surveys import REASONS, Choice
 from feedback.domain.timing import in_words, local_day, years_between, zone_of
 from feedback.domain.wording import CASE_LONGEST, acts_within, asks_how_often, shortened
@@ -176,6 +177,18 @@ def change_of_mind(follow_up: FollowUp, recipient: str, config: Config, message_
         "link": _desk_url(follow_up, config),
     }
     return _letter("change_of_mind", words, recipient, config, message_id, now, {})
+
+
+def password(person: Staff, link: str, recipient: str, config: Config, message_id: str, now: datetime) -> Letter:
+    """A link to set a password at the desk: the first one, or another."""
+    words = {
+        "preheader": "",
+        "is_new": person.password_hash == "",
+        "name": person.name,
+        "address": person.email,
+        "link": link,
+    }
+    return _letter("password", words, recipient, config, message_id, now, {})
 
 
 def test(recipient: str, config: Config, message_id: str, now: datetime) -> Letter:

@@ -80,6 +80,15 @@ class FollowUps:
         if self._database.change(_sql.take_follow_up, id=key, staff_id=to_id):
             self._add_event(key, Event.HANDED_OVER, now, by_id, note=f"to {to_name}")
 
+    def give_back(self, key: str, by_id: str | None, now: datetime) -> None:
+        """It is nobody's again."""
+        if self._database.change(_sql.take_follow_up, id=key, staff_id=None):
+            self._add_event(key, Event.GIVEN_BACK, now, by_id)
+
+    def open_of(self, staff_id: str) -> list[FollowUp]:
+        """The open ones that a person has, by when they are due."""
+        return [follow_up_of(row) for row in self._database.rows(_sql.open_of, staff_id=staff_id)]
+
     def add_interaction(
         self, key: str, staff_id: str, channel: Channel, result: Result, note: str, now: datetime
     ) -> None:

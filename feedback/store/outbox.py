@@ -10,6 +10,7 @@ from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
 
+LINKS_AT_MOST = 5  # for a password, a day; whoever knows an address can ask for one
 TOLD_AT_MOST = 20  # times a day of one kind about one follow-up to one person; who holds a link must not flood the team
 
 _sql = load_queries("outbox")
@@ -21,6 +22,7 @@ class Kind(StrEnum):
     ALERT = "alert"
     OVERDUE = "overdue"
     CHANGE_OF_MIND = "change of mind"  # a "no" became a "yes"
+    LOGIN = "login"  # a link to set a password
 
 
 TO_CUSTOMERS = frozenset({Kind.SURVEY, Kind.REMINDER})
@@ -40,7 +42,10 @@ class MailState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A claimed message, of a survey and so of its resolution, or of a follow-up; `attempts` counts this one too."""
+    """A claimed message, of a survey and so of its resolution, of a follow-up, or to a person of the staff about them.
+
+    `attempts` counts this one too.
+    """
 
     id: str
     kind: Kind
@@ -48,6 +53,7 @@ class Mail:
     resolution_id: str | None
     round: Round | None
     follow_up_id: str | None
+    staff_id: str | None
     recipient: str | None
     attempts: int
 
@@ -160,6 +166,21 @@ class Outbox:
             at_most=TOLD_AT_MOST,
         )
 
+    def queue_password_link(self, staff_id: str, recipient: str, now: datetime) -> bool:
+        """Mail a person a link to set a password, unless one waits or there were too many lately; whether one goes."""
+        return (
+            self._database.change(
+                _sql.queue_password_link,
+                id=new_id(),
+                staff_id=staff_id,
+                recipient=recipient,
+                due_at=now,
+                since=now - timedelta(days=1),
+                at_most=LINKS_AT_MOST,
+            )
+            == 1
+        )
+
     def concerned(self, follow_up_id: str) -> list[str]:
         """Who should hear that a "no" became a "yes": the owner; without one, whoever was told of the "no" last."""
         return [row["address"] for row in self._database.rows(_sql.concerned, follow_up_id=follow_up_id)]
@@ -184,6 +205,7 @@ class Outbox:
                 resolution_id=row["resolution_id"],
                 round=Round(row["round"]) if row["round"] is not None else None,
                 follow_up_id=row["follow_up_id"],
+                staff_id=row["staff_id"],
                 recipient=row["recipient"],
                 attempts=row["attempts"],
             )

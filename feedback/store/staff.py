@@ -45,6 +45,10 @@ class StaffList:
     def sees_case(self, key: str, case_id: str) -> bool:
         return self._database.row(_sql.sees_case, id=key, case_id=case_id) is not None
 
+    def leads_of(self, follow_up_id: str) -> list[str]:
+        """The addresses of the leads who see a follow-up."""
+        return [row["email"] for row in self._database.rows(_sql.leads_of, follow_up_id=follow_up_id)]
+
     def teams(self) -> list[str]:
         """Those that cases or people are of, by name."""
         found = {row["team"].casefold(): row["team"] for row in self._database.rows(_sql.known_teams)}
@@ -55,10 +59,12 @@ class StaffList:
         if self.with_email(email) is not None:
             raise Refused(f"{email} is known at the desk already. A new password: feedback staff password {email}")
 
-    def check_known(self, email: str) -> None:
+    def known(self, email: str) -> Staff:
         """Raises NotFound."""
-        if self.with_email(email) is None:
-            raise _unknown(email)
+        person = self.with_email(email)
+        if person is None:
+            raise NotFound(f"Nobody at the desk has the address {email}. See who may log in: feedback staff list")
+        return person
 
     def get(self, key: str) -> Staff | None:
         return _staff_or_none(self._database.row(_sql.staff_by_id, id=key))
@@ -71,18 +77,22 @@ class StaffList:
 
     def set_password(self, email: str, password_hash: str) -> None:
         """A new password, which lets a disabled person in again. Raises NotFound."""
-        self.check_known(email)
+        self.known(email)
         self._database.change(_sql.set_password, email=normalise_email(email), password_hash=password_hash)
 
     def set_zone(self, email: str, zone: str | None) -> None:
         """The time zone in which the person reads times; None is the business's. Raises NotFound."""
-        self.check_known(email)
+        self.known(email)
         self._database.change(_sql.set_zone, email=normalise_email(email), zone=zone)
 
     def disable(self, email: str, now: datetime) -> None:
-        """Raises NotFound if nobody who may log in has this address."""
-        if not self._database.change(_sql.disable_staff, email=normalise_email(email), at=now):
-            raise _unknown(email)
+        """May not log in any more. Raises NotFound."""
+        self.known(email)
+        self._database.change(_sql.disable_staff, email=normalise_email(email), at=now)
+
+    def let_in_again(self, key: str) -> None:
+        """Not locked out any more, and without a password."""
+        self._database.change(_sql.let_in_again, id=key)
 
     def end_sessions(self, key: str) -> None:
         """Log the person out, everywhere."""
@@ -100,10 +110,6 @@ class StaffList:
 
     def forget_failed_logins(self, address_hash: str) -> None:
         self._database.change(_sql.forget_failed_logins, address_hash=address_hash)
-
-
-def _unknown(email: str) -> NotFound:
-    return NotFound(f"Nobody at the desk has the address {email}. See who may log in: feedback staff list")
 
 
 def _staff_or_none(row: Mapping[str, Any] | None) -> Staff | None:

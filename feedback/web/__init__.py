@@ -53,6 +53,7 @@ def create_app(config: Config, store: Store, keys: Keys, clock: Callable[[], dat
     app.register_blueprint(survey.blueprint(config, store, keys, now, languages))
     app.register_blueprint(api.blueprint(config, store, Asking(store, keys, config), now))
     app.register_blueprint(login.blueprint(config, store, keys, now))
+    app.register_blueprint(login.links_blueprint(store, keys, now))
     app.register_blueprint(desk.blueprint(config, store, keys, now))
     app.register_blueprint(one_touch.blueprint(config, store, Asking(store, keys, config), keys, now))
     app.register_blueprint(ops.blueprint(config, store))

@@ -29,6 +29,7 @@ from feedback.store.outbox import Standing
 from feedback.web.exports import ANSWERS, as_csv
 from feedback.web.forms import CloseForm, InteractionForm, WhatIfForm
 from feedback.web.login import csrf, may_open, open_to, person, require_role, require_staff
+from feedback.web.people import add_people
 from feedback.web.queue import PAGE, add_queue, listed
 
 OTHERS_SHOWN = 8
@@ -39,6 +40,7 @@ PAGES = (
     ("desk.cases", "Cases"),
     ("desk.outbox", "Outbox"),
     ("desk.what_if", "What if"),
+    ("desk.people_list", "People"),
 )
 
 
@@ -72,6 +74,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return (g.person.zone if "person" in g else None) or config.zone
 
     add_queue(desk, config, store, now, zone)
+    add_people(desk, config, store, now)
 
     def follow_up_page(
         follow_up: FollowUp,

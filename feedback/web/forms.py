@@ -17,12 +17,12 @@ from wtforms import (
     TextAreaField,
 )
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are of 3.2
-from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, StopValidation
+from wtforms.validators import AnyOf, DataRequired, EqualTo, InputRequired, Length, StopValidation
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from feedback.config import Config
 from feedback.domain.followups import CLOSINGS, NOTE_LONGEST, Channel, Result
-from feedback.domain.staff import PASSWORD_LONGEST
+from feedback.domain.staff import PASSWORD_LONGEST, PASSWORD_SHORTEST, Role
 from feedback.domain.surveys import COMMENT_LONGEST, Choice, Details, Stage
 from feedback.domain.texts import clean, one_line
 from feedback.setting_types import as_text
@@ -161,6 +161,50 @@ class OneTouchForm(Form):
         filters=[clean],
         validators=[Length(max=NOTE_LONGEST, message=f"Please use at most {NOTE_LONGEST:,} letters.")],
     )
+
+
+class PersonForm(Form):
+    """Somebody at the desk; the address is given once."""
+
+    email = StringField(
+        filters=[one_line],
+        validators=[DataRequired("Please give their address."), Length(max=254, message="Too long.")],
+    )
+    name = StringField(
+        filters=[one_line], validators=[DataRequired("Please give a name."), Length(max=100, message="Too long.")]
+    )
+    role = RadioField(
+        choices=[SelectChoice(role.value) for role in Role], validators=[InputRequired("Please choose a role.")]
+    )
+    teams = SelectMultipleField(validate_choice=False)
+    new_team = StringField(filters=[one_line], validators=[Length(max=200, message="Too long.")])
+
+    @property
+    def given_role(self) -> Role:
+        return Role(self.role.data or "")  # validated
+
+    @property
+    def given_teams(self) -> list[str]:
+        return [*(self.teams.data or ()), *([self.new_team.data] if self.new_team.data else ())]
+
+
+class ForgottenForm(Form):
+    email = StringField(validators=[InputRequired(), Length(max=254)])
+
+
+class PasswordForm(Form):
+    """Long enough counts; nobody remembers a rule."""
+
+    password = PasswordField(
+        validators=[
+            Length(
+                min=PASSWORD_SHORTEST,
+                max=PASSWORD_LONGEST,
+                message=f"Please use {PASSWORD_SHORTEST} letters at least, and {PASSWORD_LONGEST:,} at most.",
+            )
+        ]
+    )
+    again = PasswordField(validators=[EqualTo("password", "The two are not the same. Please type it again.")])
 
 
 class CloseForm(_NoteForm):

@@ -27,13 +27,14 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response as Redirect
 
 from feedback.config import Config
-from feedback.domain.staff import Role, Staff
+from feedback.domain.staff import PASSWORD_SHORTEST, Role, Staff
 from feedback.errors import Refused
 from feedback.keys import Keys
+from feedback.loop import people
 from feedback.loop.logging_in import log_in
 from feedback.store import Store
-from feedback.web.forms import LoginForm
-from feedback.web.passwords import is_password
+from feedback.web.forms import ForgottenForm, LoginForm, PasswordForm
+from feedback.web.passwords import hash_password, is_password
 
 STAFF_PAGES = ("/desk/", "/demo/")
 STAYS_LOGGED_IN = timedelta(hours=12)
@@ -105,6 +106,24 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         session["csrf_token"] = keys.derived("csrf", person.id, person.password_hash)
         return redirect(_inside_the_desk(form.then.data), 303)
 
+    @login.get("/forgotten")
+    def forgotten() -> str:
+        return render_template("forgotten.html", error="")
+
+    @login.post("/forgotten")
+    def send_link() -> str | tuple[str, int]:
+        """It says the same, and takes as long, whether or not there is such a person."""
+        form = ForgottenForm(request.form)
+        if not form.validate():
+            return render_template("forgotten.html", error="Please give your address."), 422
+        try:
+            is_password(None, "")
+        except Refused as refusal:
+            return render_template("forgotten.html", error=str(refusal)), 503
+        people.ask_for_link(store, form.email.data or "", now())
+        words = "If this address belongs to somebody at the desk, a link is on its way. It works for 2 hours."
+        return render_template("staff_message.html", title="Look into your mail", words=words)
+
     @login.post("/logout")
     def leave() -> Redirect:
         known = _logged_in(store, keys)
@@ -115,6 +134,29 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return redirect(url_for("login.show"), 303)
 
     return login
+
+
+def links_blueprint(store: Store, keys: Keys, now: Callable[[], datetime]) -> Blueprint:
+    """Where a link for a password leads. The token is the permission, so no cookie and no other proof is looked at."""
+    passwords = Blueprint("passwords", __name__, url_prefix="/t/password")
+
+    def page(token: str, person: Staff, form: PasswordForm) -> str:
+        return render_template("password.html", token=token, person=person, form=form, shortest=PASSWORD_SHORTEST)
+
+    @passwords.get("/<token>")
+    def show(token: str) -> str:
+        return page(token, people.owner_of_link(store, keys, token, now()), PasswordForm())
+
+    @passwords.post("/<token>")
+    def keep(token: str) -> str | tuple[str, int]:
+        person, form = people.owner_of_link(store, keys, token, now()), PasswordForm(request.form)
+        if not form.validate():
+            return page(token, person, form), 422
+        people.set_password_by_link(store, keys, token, hash_password(form.password.data or ""), now())
+        words = f"Log in as {person.email} with your new password. You were logged out wherever you were logged in."
+        return render_template("staff_message.html", title="It counts from now on", words=words, to_login=True)
+
+    return passwords
 
 
 def require_staff(store: Store, keys: Keys) -> Response | Redirect | tuple[str, int] | None:

@@ -153,15 +153,16 @@ def shown(page: str) -> str:
 def addresses(app: Flask, loop: Loop, method: str) -> list[str]:
     """Every address of the desk that takes the method; logging in and out has its own tests."""
     (follow_up,) = loop.store.follow_ups.open_ones()
-    keys = {"follow-ups": follow_up.id, "cases": follow_up.case_id}
+    keys = {"follow-ups": follow_up.id, "cases": follow_up.case_id, "people": loop.store.staff.all()[0].id}
     rules = [
         rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/desk") and method in (rule.methods or ())
     ]
     outside = {rule.endpoint for rule in rules if not rule.endpoint.startswith("desk.")}
-    assert outside <= {"login.show", "login.enter", "login.leave"}
+    assert outside <= {"login.show", "login.enter", "login.leave", "login.forgotten", "login.send_link"}
     return [
         rule.rule.replace("<path:_unknown>", "nowhere")
         .replace("<any(arrived, again):what>", "arrived")
+        .replace("<any('link', 'lock-out', 'let-in'):what>", "link")
         .replace("<resolution_id>/<any(now, never, rules):wish>", "a-resolution/now")
         .replace("<key>", keys.get(rule.rule.split("/")[2], "a-mail"))
         for rule in rules

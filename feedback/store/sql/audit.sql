@@ -5,11 +5,11 @@ INSERT INTO audit (at, actor, action, subject, was, became) VALUES (:at, :actor,
 -- name: entries
 -- The lines before one, newest first, of one person or of all, with the names of who did it and of what was changed.
 SELECT a.seq, a.at, COALESCE(st.name, a.actor) AS who, st.email, a.action, a.subject, a.was, a.became,
-  COALESCE(c.ref, person.name, key_name.name) AS about, c.id AS case_id, f.id AS follow_up_id
+  COALESCE(c.ref, person.name,
+    CASE WHEN a.action IN ('key.add', 'key.remove', 'list.download', 'mail.release') THEN a.subject END) AS about, c.id AS case_id, f.id AS follow_up_id
 FROM audit a
 LEFT JOIN staff st ON st.id = a.actor
 LEFT JOIN staff person ON person.id = a.subject
-LEFT JOIN api_keys key_name ON key_name.id = a.subject
 LEFT JOIN follow_ups f ON f.id = a.subject
 LEFT JOIN outbox o ON o.id = a.subject
 LEFT JOIN answers said ON said.id = a.subject

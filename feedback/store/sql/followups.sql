@@ -50,6 +50,10 @@ SELECT * FROM follow_ups_told WHERE id = :id;
 -- Those that are open, by when they are due.
 SELECT * FROM follow_ups_told WHERE closed_at IS NULL ORDER BY due_at LIMIT :limit OFFSET :offset;
 
+-- name: open_of
+-- The open ones that a person has, by when they are due.
+SELECT * FROM follow_ups_told WHERE closed_at IS NULL AND owner_id = :staff_id ORDER BY due_at;
+
 -- name: closed_follow_ups
 -- Those that were closed, newest first.
 SELECT * FROM follow_ups_told WHERE closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT :limit OFFSET :offset;
@@ -59,7 +63,7 @@ SELECT * FROM follow_ups_told WHERE closed_at IS NOT NULL ORDER BY closed_at DES
 SELECT COUNT(*) AS n FROM follow_ups WHERE closed_at IS NULL;
 
 -- name: who_knows_them
--- Who has this follow-up, and who had the one before it with the same customer.
+-- Who has this follow-up, and who had the one before it with the same customer, if they see this one.
 SELECT st.email AS address FROM follow_ups f JOIN staff st ON st.id = f.owner_id
 WHERE f.id = :id AND st.disabled_at IS NULL
 UNION
@@ -67,6 +71,8 @@ SELECT st.email FROM follow_ups mine
 JOIN follow_ups before ON before.id = (SELECT e.id FROM follow_ups e WHERE e.customer_id = mine.customer_id
   AND e.id <> mine.id AND e.owner_id IS NOT NULL ORDER BY e.opened_at DESC LIMIT 1)
 JOIN staff st ON st.id = before.owner_id
+JOIN surveys s ON s.id = mine.survey_id
+JOIN resolutions_seen rs ON rs.staff_id = st.id AND rs.resolution_id = s.resolution_id
 WHERE mine.id = :id AND st.disabled_at IS NULL;
 
 -- name: overdue

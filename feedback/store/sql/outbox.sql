@@ -36,6 +36,14 @@ HAVING (COUNT(CASE WHEN due_at >= :since THEN 1 END) < :at_most
     OR COUNT(CASE WHEN due_at >= (SELECT opened_at FROM follow_ups WHERE id = :follow_up_id) THEN 1 END) = 0)
   AND COUNT(CASE WHEN state IN ('queued', 'retry') THEN 1 END) = 0;
 
+-- name: queue_password_link!
+-- A link for a password, unless one waits to be written, or there were too many since a moment.
+INSERT INTO outbox (id, kind, staff_id, n, recipient, state, due_at)
+SELECT :id, 'login', :staff_id, 1 + COUNT(*), :recipient, 'queued', :due_at
+FROM outbox WHERE staff_id = :staff_id AND kind = 'login'
+HAVING COUNT(CASE WHEN due_at >= :since THEN 1 END) < :at_most
+  AND COUNT(CASE WHEN state IN ('queued', 'retry', 'claimed') THEN 1 END) = 0;
+
 -- name: concerned
 -- The owner of a follow-up, or else everybody to whom the last mail about it was an alert.
 SELECT st.email AS address FROM follow_ups f JOIN staff st ON st.id = f.owner_id
@@ -75,7 +83,7 @@ WHERE state IN ('queued', 'retry') AND id IN (
     AND (kind NOT IN ('survey', 'reminder') OR NOT EXISTS (SELECT 1 FROM hold))
   ORDER BY due_at LIMIT :limit)
 RETURNING id, kind, survey_id, (SELECT resolution_id FROM surveys s WHERE s.id = outbox.survey_id) AS resolution_id,
-  (SELECT round FROM surveys s WHERE s.id = outbox.survey_id) AS round, follow_up_id, recipient, attempts;
+  (SELECT round FROM surveys s WHERE s.id = outbox.survey_id) AS round, follow_up_id, staff_id, recipient, attempts;
 
 -- name: letter^
 -- What a survey mail says: the customer, the case, the snapshot.

@@ -22,6 +22,18 @@ SELECT 1 AS found FROM resolutions_seen WHERE staff_id = :id AND resolution_id =
 -- Whether a person sees a case.
 SELECT 1 AS found FROM cases_seen WHERE staff_id = :id AND case_id = :case_id;
 
+-- name: leads_of
+-- The leads who see a follow-up.
+SELECT st.email FROM staff st
+JOIN resolutions_seen rs ON rs.staff_id = st.id
+JOIN surveys s ON s.resolution_id = rs.resolution_id
+JOIN follow_ups f ON f.survey_id = s.id
+WHERE f.id = :follow_up_id AND st.role = 'lead' AND st.disabled_at IS NULL ORDER BY st.email;
+
+-- name: let_in_again!
+-- Not locked out any more; the old password does not count.
+UPDATE staff SET disabled_at = NULL, password_hash = NULL WHERE id = :id;
+
 -- name: known_teams
 -- The teams of cases, and those of people.
 SELECT team FROM cases WHERE team IS NOT NULL UNION SELECT team FROM staff_teams;
