@@ -57,6 +57,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         present = now()
         return {
             "me": g.get("person"),
+            "may_open": may_open,
             "pages": [(endpoint, words) for endpoint, words in PAGES if "person" in g and may_open(endpoint)],
             "now": present,
             "when": lambda moment: moment_in_words(moment, zone(), present),
