@@ -18,6 +18,8 @@ from tests.conftest import MailServer, Workplace, eventually, text_of
         ("reminder", "Re: Did we solve it? — Printer jams on page two"),
         ("recheck", "Is it solved now? — Printer jams on page two"),
         ("alert", "Not solved: Ada — Printer jams on page two"),
+        ("invitation", "Your login at the desk of Acme"),
+        ("new-password", "A new password for the desk of Acme"),
     ],
 )
 def test_a_letter_is_shown_as_its_reader_sees_it(workplace: Workplace, kind: str, says: str) -> None:
@@ -34,6 +36,8 @@ def test_every_kind_of_letter_can_be_shown() -> None:
         "alert",
         "overdue",
         "change-of-mind",
+        "invitation",
+        "new-password",
     ]
 
 

@@ -6,9 +6,10 @@ from enum import StrEnum
 
 from feedback.config import Config
 from feedback.domain.followups import FollowUp, Outcome
+from feedback.domain.staff import Role, Staff
 from feedback.domain.surveys import Answer, Choice, Details, LetterFacts, Stage
 from feedback.keys import Keys, Purpose, new_id
-from feedback.loop.links import survey_url
+from feedback.loop.links import password_url, survey_url
 from feedback.mail import compose
 
 
@@ -19,6 +20,8 @@ class SampleKind(StrEnum):
     ALERT = "alert"
     OVERDUE = "overdue"
     CHANGE_OF_MIND = "change-of-mind"
+    INVITATION = "invitation"
+    NEW_LOGIN = "new-password"
 
 
 def sample(kind: SampleKind, config: Config, keys: Keys, recipient: str, locale: str, now: datetime) -> compose.Letter:
@@ -32,6 +35,10 @@ def sample(kind: SampleKind, config: Config, keys: Keys, recipient: str, locale:
     if kind is SampleKind.CHANGE_OF_MIND:
         withdrawn = replace(sample_follow_up(config, now), closed_at=now, outcome=Outcome.WITHDRAWN, stands=Choice.YES)
         return compose.change_of_mind(withdrawn, recipient, config, message_id, now)
+    if kind in (SampleKind.INVITATION, SampleKind.NEW_LOGIN):
+        known = "" if kind is SampleKind.INVITATION else "a hash"
+        person = Staff("sample", recipient, "Mara", known, "", None, Role.AGENT)
+        return compose.password(person, password_url(config, keys, person, now), recipient, config, message_id, now)
     survey = survey_url(config, keys, new_id())
     opt_out = f"{config.base_url}/o/{keys.sign(Purpose.OPT_OUT, new_id())}"
     facts = LetterFacts(

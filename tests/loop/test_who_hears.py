@@ -36,9 +36,9 @@ def told(loop: Loop, subject: str) -> list[str]:
     return sorted(mail["To"] for mail in loop.maildir() if mail["Subject"].startswith(subject))
 
 
-def staff(loop: Loop, name: str) -> str:
+def staff(loop: Loop, name: str, role: Role = Role.OWNER, *teams: str) -> str:
     with loop.store.write():
-        return loop.store.staff.add(f"{name}@acme.example", name.title(), "", Role.OWNER)
+        return loop.store.staff.add(f"{name}@acme.example", name.title(), "", role, teams)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,36 @@ def test_the_owner_is_told_when_it_is_overdue_and_everybody_a_day_later(loop: Lo
     remind(loop, SAID + 2 * DAY)
     remind(loop, SAID + 5 * DAY)
     assert told(loop, "Overdue") == ["mara@acme.example", "tom@acme.example", "tom@acme.example"]
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_what_stays_overdue_is_told_to_the_leads_of_its_team(loop: Loop, is_taken: bool) -> None:
+    tom = staff(loop, "tom", Role.AGENT, "Hardware")
+    staff(loop, "lena", Role.LEAD, "hardware")
+    staff(loop, "sven", Role.LEAD, "Sales")
+    staff(loop, "lars", Role.LEAD)
+    key = say_no(asked(loop))
+    if is_taken:
+        following_up.take(loop.store, key, tom, None, SAID)
+    remind(loop, SAID + DAY)
+    first = ["tom@acme.example"] if is_taken else ["mara@acme.example"]
+    assert told(loop, "Overdue") == first
+    remind(loop, SAID + 2 * DAY)
+    assert told(loop, "Overdue") == sorted([*first, *first, "lars@acme.example", "lena@acme.example"])
+
+
+def test_who_cared_before_but_may_not_see_it_hears_nothing(loop: Loop) -> None:
+    tom = staff(loop, "tom", Role.AGENT, "Sales")
+    asked(loop)
+    key = say_no(loop)
+    with loop.store.write():
+        loop.store.follow_ups.take(key, tom, SAID)
+        loop.store.follow_ups.close(key, Outcome.NO_CONTACT, "Nobody there.", tom, SAID + HOUR)
+    loop.take(replace(ADA, ref="A-2", resolved_at=NOW + 20 * DAY), now=NOW + 20 * DAY)
+    loop.ask(NOW + 21 * DAY)
+    loop.send(NOW + 21 * DAY)
+    say_no(loop, "A-2", NOW + 21 * DAY)
+    assert told(loop, "Not solved") == ["mara@acme.example", "mara@acme.example"]
 
 
 def test_of_one_that_nobody_has_all_who_could_are_told(loop: Loop) -> None:

@@ -30,5 +30,5 @@ def letter_in(code: str, kind: SampleKind = SampleKind.SURVEY, **settings: str) 
 
 def all_letters() -> Iterator[EmailMessage]:
     """Each kind once, two of them in other languages."""
-    for kind, code in zip(SampleKind, ("ar", "ja", "de", "en", "en", "en"), strict=True):
+    for kind, code in zip(SampleKind, ("ar", "ja", "de", "en", "en", "en", "en", "en"), strict=True):
         yield letter_in(code, kind)
