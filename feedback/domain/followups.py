@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from feedback.domain.surveys import Answer, Choice, Details
+from feedback.domain.surveys import Answer, Choice, Details, Stage
 
 
 class _Said(StrEnum):
@@ -58,14 +58,41 @@ NOTE_LONGEST = 5_000
 
 @dataclass(frozen=True, slots=True)
 class FollowUpEvent:
-    """One line of a follow-up's history; `who` is a name, or None for the customer or the program."""
+    """One line of a follow-up's history; `who` is a name, or None for the customer or the program.
 
+    `public_at` is since when its note is public, "you said, we did", and `public_by` the name of who made it so.
+    """
+
+    seq: int
     at: datetime
     kind: Event
     who: str | None
     channel: Channel | None
     note: str | None
     result: Result | None = None  # of an interaction
+    outcome: Outcome | None = None  # of a closing
+    public_at: datetime | None = None
+    public_by: str | None = None
+
+    @property
+    def is_staff_note(self) -> bool:
+        """Whether staff wrote what it says, and not the customer, nor the program about a withdrawal."""
+        by_staff = self.kind is Event.INTERACTION or (self.kind is Event.CLOSED and self.outcome in CLOSINGS)
+        return by_staff and bool(self.note)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicNote:
+    """What the site may tell of a follow-up: when staff noted what, and how it stands (None: open).
+
+    The reasons are those of the "no" before it.
+    """
+
+    at: datetime
+    topic: str | None
+    reasons: tuple[Stage, ...]
+    note: str
+    outcome: Outcome | None
 
 
 @dataclass(frozen=True, slots=True)
