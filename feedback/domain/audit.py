@@ -16,6 +16,8 @@ class Action(StrEnum):
     GIVE_BACK = "follow_up.give_back"
     LOG = "follow_up.log"
     CLOSE = "follow_up.close"
+    PUBLISH_NOTE = "follow_up.publish_note"
+    WITHDRAW_NOTE = "follow_up.withdraw_note"
     DECIDE = "survey.decide"
     SETTLE = "mail.settle"
     RELEASE = "mail.release"
@@ -42,6 +44,8 @@ _WORDS = {
     Action.GIVE_BACK: "gave a follow-up back",
     Action.LOG: "logged an interaction",
     Action.CLOSE: "closed a follow-up",
+    Action.PUBLISH_NOTE: "made a note public",
+    Action.WITHDRAW_NOTE: "took a public note back",
     Action.DECIDE: "decided by hand whether to ask",
     Action.SETTLE: "settled a mail in doubt",
     Action.RELEASE: "released mail that was held",

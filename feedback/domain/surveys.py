@@ -90,6 +90,11 @@ class Answer:
     details_at: datetime | None
 
     @property
+    def is_worded_as_before(self) -> bool:
+        """Whether its details were said beside an earlier answer of the same choice, and count again."""
+        return self.details_at is not None and self.details_at < self.at
+
+    @property
     def version(self) -> str:
         """Another one whenever something else was said; by it a form knows the words that it was filled with."""
         return hashlib.sha256(repr((self.id, self.details)).encode()).hexdigest()[:16]

@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 
 from feedback.config import Config
 from feedback.domain.audit import COMMAND_LINE, Action
-from feedback.domain.followups import NOTE_LONGEST, Channel, FollowUp, Outcome, Result
+from feedback.domain.followups import NOTE_LONGEST, Channel, FollowUp, FollowUpEvent, Outcome, Result
+from feedback.domain.surveys import ANSWERS_AT_MOST
+from feedback.domain.texts import tells_who
 from feedback.domain.timing import Whereabouts, next_moment
 from feedback.errors import NotFound, Refused
 from feedback.loop.asking import Asking
@@ -81,13 +83,48 @@ def log_interaction(
             _log(store, key, staff_id, channel, result, text, now)
 
 
+def publish_note(store: Store, key: str, seq: int, by_id: str, now: datetime) -> None:
+    """Make a note of staff public, "you said, we did"; a second time changes nothing.
+
+    Raises NotFound, Refused if it is no note of staff, or tells who the customer is.
+    """
+    with store.write():
+        follow_up, event = seen(store, key, by_id), _event(store, key, seq)
+        if not event.is_staff_note:
+            raise Refused("Only what staff noted, of a contact or of closing, can be public. Choose such a note.")
+        advice = "A note stays as it was written: log another one without that, and publish it."
+        if follow_up.closed_at is not None:
+            advice = "A note stays as it was written, and no other can be added, for the follow-up is closed."
+        _check_anonymous(store, follow_up, event.note or "", advice)
+        if event.public_at is None:
+            _publish(store, key, seq, by_id, now)
+
+
+def withdraw_note(store: Store, key: str, seq: int, by_id: str, now: datetime) -> None:
+    """Take back that a note is public; of one that is not, nothing changes. Raises NotFound."""
+    with store.write():
+        seen(store, key, by_id)
+        if _event(store, key, seq).public_at is not None:
+            store.follow_ups.withdraw_note(key, seq)
+            store.audit.note(by_id, Action.WITHDRAW_NOTE, key, now, was="public", became="not public")
+
+
 def close(
-    store: Store, asking: Asking, key: str, outcome: Outcome, note: str, staff_id: str | None, now: datetime
+    store: Store,
+    asking: Asking,
+    key: str,
+    outcome: Outcome,
+    note: str,
+    staff_id: str | None,
+    now: datetime,
+    *,
+    publish: bool = False,
 ) -> FollowUp:
     """Close an open follow-up with what was done, by a person or from the command line.
 
     If that solved it, the customer is asked whether it did, once (FEEDBACK_RECHECK). One that nobody had is that
-    person's. The same once more is a button pressed twice. Raises NotFound, Refused if it was closed otherwise before.
+    person's. The same once more is a button pressed twice. With `publish` that person makes the note public as well.
+    Raises NotFound, Refused if it was closed otherwise before, or if the note may not be public.
     """
     text = _note(note, "what was done")
     with store.write():
@@ -95,7 +132,12 @@ def close(
         if (known.outcome, known.note) == (outcome, text):
             return known
         _own(store, _open(store, key, staff_id), staff_id, now)
+        if publish:
+            _check_anonymous(store, known, text, "Take it out, or close without publishing the note.")
         _end(store, asking, known, outcome, text, staff_id, now)
+        if publish:
+            assert staff_id is not None, "a person publishes"
+            _publish(store, key, store.follow_ups.history(key)[-1].seq, staff_id, now)
         return store.follow_ups.get(key)
 
 
@@ -122,6 +164,29 @@ def tell_of_overdue(store: Store, config: Config, now: datetime) -> bool:
             for address in dict.fromkeys(told):
                 store.outbox.queue_for_staff(Kind.OVERDUE, one.id, address, at)
     return False
+
+
+def _publish(store: Store, key: str, seq: int, by_id: str, now: datetime) -> None:
+    """Inside a write."""
+    store.follow_ups.publish_note(key, seq, by_id, now)
+    store.audit.note(by_id, Action.PUBLISH_NOTE, key, now, was="not public", became="public")
+
+
+def _event(store: Store, key: str, seq: int) -> FollowUpEvent:
+    """Raises NotFound."""
+    for event in store.follow_ups.history(key):
+        if event.seq == seq:
+            return event
+    raise NotFound(f"The follow-up {key} has no note {seq}.")
+
+
+def _check_anonymous(store: Store, follow_up: FollowUp, note: str, advice: str) -> None:
+    """What is public must not tell whom it is about."""
+    said = store.surveys.answers_of_case(follow_up.case_id, ANSWERS_AT_MOST)
+    phones = [one.answer.details.phone for one in said if one.answer.details.phone]
+    if found := tells_who(note, follow_up.customer, follow_up.email, phones):
+        quoted = " and ".join(f"“{part}”" for part in found)
+        raise Refused(f"The note cannot be public: {quoted} in it would tell who the customer is. {advice}")
 
 
 def _open(store: Store, key: str, staff_id: str | None) -> FollowUp:

@@ -12,6 +12,7 @@ from zlib import crc32
 from feedback.config import Config
 from feedback.domain.cases import normalise_email
 from feedback.domain.eligibility import Verdict
+from feedback.domain.followups import news_since
 from feedback.domain.surveys import Choice, Suppression
 from feedback.errors import DeliveryUnknown, HandOverCancelled, MailRefused, StoreError, TransportDown
 from feedback.keys import Keys, Purpose, new_id
@@ -268,8 +269,17 @@ class Sending:
             one_touch = None
             if person and person.is_active and self._store.staff.sees(person.id, follow_up.resolution_id):
                 one_touch = one_touch_url(self._config, self._keys, follow_up, person.id, now)
-            write = compose.overdue if mail.kind is Kind.OVERDUE else compose.alert
-            return write(follow_up, mail.recipient, self._config, message_id, now, one_touch=one_touch)
+            if mail.kind is Kind.OVERDUE:
+                return compose.overdue(follow_up, mail.recipient, self._config, message_id, now, one_touch=one_touch)
+            news = news_since(
+                self._store.outbox.alerted_at(follow_up.id, mail.recipient),
+                follow_up,
+                self._store.follow_ups.history(follow_up.id),
+                is_owner=person is not None and person.id == follow_up.owner_id,
+            )
+            return compose.alert(
+                follow_up, mail.recipient, self._config, message_id, now, one_touch=one_touch, news=news
+            )
         assert mail.survey_id is not None
         letter = self._store.outbox.letter(mail.survey_id)
         assert letter.email is not None

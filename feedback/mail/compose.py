@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from feedback.config import Config
 from feedback.domain import names, surveys
 from feedback.domain.colours import accent
-from feedback.domain.followups import FollowUp
+from feedback.domain.followups import FollowUp, News
 from feedback.domain.staff import Staff
 from feedback.domain.surveys import REASONS, Choice
 from feedback.domain.timing import in_words, local_day, years_between, zone_of
@@ -137,18 +137,23 @@ def alert(
     *,
     one_touch: str | None = None,
     is_overdue: bool = False,
+    news: tuple[News, ...] = (),
 ) -> Letter:
     """A customer said "no", or wrote: who, about what, in their words, and by when somebody acts.
 
     `one_touch` is the recipient's own link, with which to act without logging in. With `is_overdue`, nobody has yet.
+    `news` is what happened since the last alert that the recipient got.
     """
     details = follow_up.details
+    title = news[0].title if news else "Not solved" if follow_up.answer is not None else "A reply"
     words = {
+        "title": "Overdue" if is_overdue else title,
+        "news": news,
         "is_overdue": is_overdue,
         "one_touch": one_touch,
         "opened": in_words(follow_up.opened_at, config.zone),
         "follow_up": follow_up,
-        "preheader": shortened(follow_up.words, 100),
+        "preheader": shortened(" ".join((*(one.sentence for one in news), follow_up.words)).strip(), 100),
         "says_no": follow_up.answer is not None,
         "who": follow_up.customer or follow_up.email or "A customer",
         "case": follow_up.subject or f"case {follow_up.case_ref}",

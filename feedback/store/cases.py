@@ -9,12 +9,13 @@ from typing import Any
 
 from feedback.domain.cases import CaseRecord, CaseStatus, normalise_email
 from feedback.domain.eligibility import Decision, Override, Reason
-from feedback.domain.surveys import Choice, Round
+from feedback.domain.followups import Outcome
+from feedback.domain.surveys import Answer, Choice, Round
 from feedback.domain.timing import Whereabouts
 from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, as_held, load_queries, moment, moment_or_none
-from feedback.store.surveys import OPEN_TO_STAFF, decision_of
+from feedback.store.surveys import OPEN_TO_STAFF, answer_of, decision_of
 
 _sql = load_queries("cases")
 
@@ -106,14 +107,20 @@ class ResolutionStory:
 
 @dataclass(frozen=True, slots=True)
 class OtherCase:
-    """Another case of the same customer, and what they answered last about it."""
+    """Another case of the same customer, what they answered last about it, and how their last follow-up ended.
+
+    `is_seen` is whether the reader may open it, and so read their words.
+    """
 
     id: str
     ref: str
     subject: str | None
     status: CaseStatus
     at: datetime | None
-    choice: Choice | None
+    answer: Answer | None
+    follow_up_id: str | None
+    outcome: Outcome | None
+    is_seen: bool
 
 
 class Cases:
@@ -196,18 +203,21 @@ class Cases:
         """The cases of one reference; more than one only if several help desks use it."""
         return [_summary(row) for row in self._database.rows(_sql.cases_with_ref, ref=ref)]
 
-    def others_of_customer(self, case_id: str, limit: int) -> list[OtherCase]:
-        """The other cases of the case's customer, the newest first."""
+    def others_of_customer(self, case_id: str, limit: int, seen_by: str) -> list[OtherCase]:
+        """The other cases of the case's customer, the newest first, as a person reads them."""
         return [
             OtherCase(
                 id=row["id"],
                 ref=row["ref"],
                 subject=row["subject"],
                 status=CaseStatus(row["status"]),
-                at=moment_or_none(row["at"]),
-                choice=Choice(row["choice"]) if row["choice"] else None,
+                at=moment_or_none(row["dated_at"]),
+                answer=answer_of(row) if row["answer_id"] else None,
+                follow_up_id=row["follow_up_id"],
+                outcome=Outcome(row["outcome"]) if row["outcome"] else None,
+                is_seen=bool(row["is_seen"]),
             )
-            for row in self._database.rows(_sql.others_of_customer, id=case_id, limit=limit)
+            for row in self._database.rows(_sql.others_of_customer, id=case_id, limit=limit, seen_by=seen_by)
         ]
 
     def find(self, words: str, limit: int, offset: int = 0, *, seen_by: str | None = None) -> list[CaseSummary]:

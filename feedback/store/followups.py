@@ -6,8 +6,8 @@ from datetime import date, datetime
 from typing import Any
 
 from feedback.domain.figures import Rate
-from feedback.domain.followups import Channel, Event, FollowUp, FollowUpEvent, Outcome, Result
-from feedback.domain.surveys import Choice
+from feedback.domain.followups import Channel, Event, FollowUp, FollowUpEvent, Outcome, PublicNote, Result
+from feedback.domain.surveys import Choice, Stage
 from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
@@ -144,15 +144,39 @@ class FollowUps:
         """Oldest first."""
         return tuple(
             FollowUpEvent(
+                seq=row["seq"],
                 at=moment(row["at"]),
                 kind=Event(row["kind"]),
                 who=row["who"],
                 channel=Channel(row["channel"]) if row["channel"] else None,
                 note=row["note"],
                 result=Result(row["outcome"]) if row["kind"] == Event.INTERACTION and row["outcome"] else None,
+                outcome=Outcome(row["outcome"]) if row["kind"] == Event.CLOSED and row["outcome"] else None,
+                public_at=moment_or_none(row["public_at"]),
+                public_by=row["public_by"],
             )
             for row in self._database.rows(_sql.events_of, id=key)
         )
+
+    def publish_note(self, key: str, seq: int, staff_id: str, now: datetime) -> None:
+        """Make the note of an event public; of one that is, it stays known since when and by whom."""
+        self._database.change(_sql.publish_note, id=key, seq=seq, staff_id=staff_id, at=now)
+
+    def withdraw_note(self, key: str, seq: int) -> None:
+        self._database.change(_sql.withdraw_note, id=key, seq=seq)
+
+    def public_notes(self, limit: int) -> list[PublicNote]:
+        """What staff made public, the newest note first. Nothing in it tells who the customer is."""
+        return [
+            PublicNote(
+                at=moment(row["at"]),
+                topic=row["topic"],
+                reasons=tuple(Stage(stage) for stage in (row["reasons"] or "").split(",") if stage),
+                note=row["note"],
+                outcome=Outcome(row["outcome"]) if row["outcome"] else None,
+            )
+            for row in self._database.rows(_sql.public_notes, limit=limit)
+        ]
 
     def _add_event(
         self,

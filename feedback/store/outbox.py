@@ -185,6 +185,12 @@ class Outbox:
         """Who should hear that a "no" became a "yes": the owner; without one, whoever was told of the "no" last."""
         return [row["address"] for row in self._database.rows(_sql.concerned, follow_up_id=follow_up_id)]
 
+    def alerted_at(self, follow_up_id: str, recipient: str) -> datetime | None:
+        """When the last alert about a follow-up went out to somebody; None if none did."""
+        row = self._database.row(_sql.alerted_at, follow_up_id=follow_up_id, recipient=recipient)
+        assert row is not None
+        return moment_or_none(row["at"])
+
     def settle_lapsed(self, now: datetime) -> int:
         """Deal with mail whose owner has vanished, each kind as promised; how many rows changed."""
         return sum(

@@ -70,6 +70,11 @@ def _add_people(database: SqliteUtilsDatabase) -> None:
     _apply(database, "9.sql")
 
 
+@migrations(name="11 public notes")
+def _add_public_notes(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "11.sql")
+
+
 def _apply(database: SqliteUtilsDatabase, name: str) -> None:
     schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
     statement = ""

@@ -80,6 +80,14 @@ class Answered:
     follow_up_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An answer, and in which round it was given."""
+
+    answer: Answer
+    round: Round
+
+
 class Surveys:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -291,6 +299,11 @@ class Surveys:
         """The newest answer of each survey, of one choice or both, newest first; of what a person sees, if given."""
         rows = self._database.rows(_sql.newest_answers, choice=choice, seen_by=seen_by, limit=limit, offset=offset)
         return [_answered(row) for row in rows]
+
+    def answers_of_case(self, case_id: str, limit: int) -> list[Past]:
+        """The newest answers about a case, changed ones among them, in the order in which they were given."""
+        rows = self._database.rows(_sql.answers_of_case, case_id=case_id, limit=limit)
+        return [Past(answer_of(row), Round(row["round"])) for row in reversed(rows)]
 
     def all_answers(self, choice: Choice | None, *, seen_by: str | None = None) -> Iterator[Answered]:
         """As `newest_answers`, all of them, one after the other."""

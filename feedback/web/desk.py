@@ -42,6 +42,7 @@ PAGES = (
     ("desk.what_if", "What if"),
     ("desk.people_list", "People"),
 )
+ANSWERS_SHOWN = 12
 
 
 def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], datetime]) -> Blueprint:
@@ -86,7 +87,8 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     ) -> str:
         return render_template(
             "desk_follow_up.html", follow_up=follow_up, history=store.follow_ups.history(follow_up.id),
-            others=store.cases.others_of_customer(follow_up.case_id, OTHERS_SHOWN),
+            others=store.cases.others_of_customer(follow_up.case_id, OTHERS_SHOWN, person().id),
+            answers=store.surveys.answers_of_case(follow_up.case_id, ANSWERS_SHOWN),
             colleagues=[one for one in store.staff.all() if one.disabled_at is None and one.id != follow_up.owner_id],
             interaction=interaction or InteractionForm(), close=close or CloseForm(), refusal=refusal,
         )  # fmt: skip
@@ -149,7 +151,21 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         if not form.validate():
             return follow_up_page(found, close=form), 422
         return acted(key, "Closed.", lambda: following_up.close(
-            store, asking, key, Outcome(form.outcome.data), form.text, person().id, now()), close=form)  # fmt: skip
+            store, asking, key, Outcome(form.outcome.data), form.text, person().id, now(),
+            publish=bool(form.public.data)), close=form)  # fmt: skip
+
+    @desk.post("/follow-ups/<key>/notes/<int:seq>/<any(publish, withdraw):wish>")
+    @open_to(Role.AGENT)
+    def note(key: str, seq: int, wish: str) -> Response | tuple[str, int]:
+        follow_up_of(key)
+        try:
+            if wish == "publish":
+                return acted(key, "The note is public: you said, we did.",
+                    lambda: following_up.publish_note(store, key, seq, person().id, now()))  # fmt: skip
+            return acted(key, "The note is not public any more.",
+                lambda: following_up.withdraw_note(store, key, seq, person().id, now()))  # fmt: skip
+        except NotFound:
+            abort(404)
 
     def wanted_choice() -> Choice | None:
         wanted = request.args.get("choice")

@@ -212,3 +212,4 @@ class CloseForm(_NoteForm):
         choices=[SelectChoice(outcome.value) for outcome in CLOSINGS],
         validators=[InputRequired("Please say how it ended.")],
     )
+    public = BooleanField()

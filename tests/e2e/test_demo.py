@@ -164,8 +164,8 @@ def every_desk_page(page: Page, url: str) -> Iterator[str]:
     yield "to do"
     page.locator(".rows h2 a").first.click()
     yield "a follow-up"
-    page.get_by_label("Call").check()
-    page.get_by_label("Not reached").check()
+    page.get_by_label("Call", exact=True).check()
+    page.get_by_label("Not reached", exact=True).check()
     page.get_by_label("What was said").fill(" ")
     page.get_by_role("button", name="Log it").click()
     expect(page.get_by_role("alert")).to_be_visible()

@@ -43,7 +43,7 @@ class Business:
         self.loop.send(self.now)
 
     def mails_to(self, address: str) -> list[EmailMessage]:
-        return [mail for mail in self.loop.maildir() if mail["To"] == address]
+        return [mail for mail in self.loop.maildir() if mail["To"].lower() == address]
 
     def link(self, address: str, path: str) -> str:
         """The link in the newest mail to an address that leads to a path, on this service."""

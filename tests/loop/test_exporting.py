@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from feedback.domain.followups import Channel, Outcome, Result
+from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice, Details, Stage, Suppression
 from feedback.errors import FileError, NotFound
 from feedback.loop import answering, erasing, exporting, following_up
@@ -52,7 +53,9 @@ def say_no(loop: Loop) -> None:
     following_up.log_interaction(
         loop.store, follow_up.id, "m", Channel.CALL, Result.NOT_SOLVED, "Nobody answered.", LATER
     )
-    following_up.close(loop.store, loop.asking, follow_up.id, Outcome.SOLVED, "Cleaned the rollers.", "m", LATER)
+    following_up.close(
+        loop.store, loop.asking, follow_up.id, Outcome.SOLVED, "Cleaned the rollers.", "m", LATER, publish=True
+    )
 
 
 def test_all_that_is_held_is_in_the_file_for_machines(loop: Loop, tmp_path: Path) -> None:
@@ -103,6 +106,10 @@ def test_all_that_is_held_is_in_the_file_for_machines(loop: Loop, tmp_path: Path
         ("interaction", "Mara Lind", "Nobody answered."),
         ("closed", "Mara Lind", "Cleaned the rollers."),
     ]
+    assert [(event["public_at"], event["public_by"]) for event in events] == [
+        *[(None, None)] * 3,
+        ("2026-03-04T12:00:00Z", "Mara Lind"),
+    ]
     assert told["suppressions"] == [{"reason": "opted out", "since": "2026-03-04T12:00:00Z"}]
 
 
@@ -141,7 +148,7 @@ def test_the_page_says_the_same_in_words_and_needs_nothing_else(loop: Loop, tmp_
         "+49 30 5550 0142",
         "as Ada L.",
         "we were in touch (call), by Mara Lind: Nobody answered.",
-        "by Mara Lind: Cleaned the rollers.",
+        "by Mara Lind: Cleaned the rollers. This note is public, without your name, since Wednesday, 4 March 2026",
     ):
         assert words in page.text
     assert '<html lang="en">' in raw
@@ -150,6 +157,19 @@ def test_the_page_says_the_same_in_words_and_needs_nothing_else(loop: Loop, tmp_
     assert "url(" not in raw
     assert "FEEDBACK_" not in raw
     assert all(after - before <= 1 for before, after in zip(page.levels, page.levels[1:], strict=False))
+
+
+def test_that_it_was_handed_over_is_told_too(loop: Loop, tmp_path: Path) -> None:
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, LATER)
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    with loop.store.write():
+        tom, mara = (loop.store.staff.add(f"{name}@acme.example", name, "", Role.OWNER) for name in ("Tom", "Mara"))
+    following_up.hand_over(loop.store, follow_up.id, tom, mara, LATER)
+    page = _Page(export(loop, tmp_path).page.read_text("utf-8"))
+    assert "somebody handed it over, by Mara: to Tom" in page.text
 
 
 def test_times_on_the_page_follow_the_clock_of_the_business(loop: Loop) -> None:

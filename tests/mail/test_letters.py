@@ -3,6 +3,7 @@
 import html
 import re
 from dataclasses import replace
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 
 from hypothesis import example, given, settings
@@ -10,15 +11,19 @@ from hypothesis import strategies as st
 
 from feedback.config import load_config
 from feedback.domain.cases import text as checked_line
+from feedback.domain.followups import Outcome
+from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice, Details, Stage
 from feedback.domain.texts import clean
 from feedback.errors import FieldError
-from feedback.loop import answering
+from feedback.loop import answering, following_up
 from feedback.loop.samples import sample_follow_up
 from feedback.mail import compose
 from tests.conftest import ADA, DAY, NOW, Loop, html_of, parse_mail, text_of
 
 SAMPLE = sample_follow_up(load_config({}, env_file=None), NOW)
+LATER = NOW + DAY + timedelta(hours=1)
+HOUR = timedelta(hours=1)
 SAID = Details((Stage.RESOLVE, Stage.ENHANCE), "Page <two> again.\n& three.", call=True, phone="+49 30 5550 0142")
 
 
@@ -84,6 +89,116 @@ def test_an_alert_about_a_silent_customer_says_so_in_both_parts(loop: Loop) -> N
     message = alert(loop, Details())
     assert "They have not written what is wrong. Ask them." in text_of(message)
     assert "They have not written what is wrong. Ask them." in words_of(html_of(message))
+
+
+def test_the_first_alert_says_nothing_of_news(loop: Loop) -> None:
+    message = alert(loop)
+    assert message["Subject"] == "Not solved: Ada — Printer jams on page two"
+    assert text_of(message).startswith("Please act by Thursday, 5 March 2026, 12:00 (UTC).\n\nAda says that")
+
+
+def told_next(loop: Loop, at: datetime) -> EmailMessage:
+    """The one mail to staff that went out since then."""
+    before = len(loop.maildir())
+    loop.send(at + answering.TELL_AFTER)
+    (message,) = loop.maildir()[before:]
+    return message
+
+
+def check_news(message: EmailMessage, *news: str) -> None:
+    """Both parts begin with the news, and then say what an alert says."""
+    assert text_of(message).startswith("\n".join(news) + "\n\nPlease act by ")
+    assert " ".join(news) + " Please act by " in words_of(html_of(message))
+
+
+def test_an_alert_about_a_case_that_came_back_says_so_first(loop: Loop) -> None:
+    alert(loop)
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    following_up.close(loop.store, loop.asking, follow_up.id, Outcome.SOLVED, "Sent a ring.", None, LATER)
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, LATER + HOUR)
+    message = told_next(loop, LATER + HOUR)
+    assert message["Subject"] == "Again not solved: Ada — Printer jams on page two"
+    check_news(message, "It was closed as solved, and it is open again: they say that it is not solved.")
+    assert text_of(message) == (
+        "It was closed as solved, and it is open again: they say that it is not solved.\n"
+        "\n"
+        "Please act by Thursday, 5 March 2026, 14:00 (UTC).\n"
+        "\n"
+        "Ada says that “Printer jams on page two” is not solved.\n"
+        "\n"
+        "This is escalated: we had closed it as solved, or two contacts did not help."
+        " Talk to them, do not write again.\n"
+        "\n"
+        "They ask for a call: +49 30 5550 0142.\n"
+        "\n"
+        "- It took too long, I was passed around, or it still does not work\n"
+        "- It came back\n"
+        "\n"
+        "In their words:\n"
+        "\n"
+        "> Page <two> again.\n"
+        "> & three.\n"
+        "\n"
+        "Customer: Ada <Ada@example.org>\n"
+        "Case: A-1 in shop\n"
+        "Solved by: Mara, Hardware\n"
+        "\n"
+        "Take it, note what was said, close it:\n"
+        f"{loop.config.base_url}/desk/follow-ups/{follow_up.id}\n"
+    )
+
+
+def test_an_alert_about_more_words_says_whether_they_were_mailed_or_added(loop: Loop) -> None:
+    alert(loop)
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    more = replace(SAID, comment="Page four, now.")
+    answering.add_details(loop.store, loop.config, loop.survey_id(), Choice.NO, more, LATER)
+    message = told_next(loop, LATER)
+    assert message["Subject"] == "New words: Ada — Printer jams on page two"
+    check_news(message, "Since our last alert to you, they have added to their answer.")
+    with loop.store.write():
+        answering.owe_action(
+            loop.store, loop.config, loop.survey_id(), loop.store.follow_ups.of_survey(loop.survey_id()), LATER + HOUR
+        )
+        loop.store.follow_ups.add_reply(follow_up.id, "And page five.", LATER + HOUR)
+    message = told_next(loop, LATER + HOUR)
+    assert message["Subject"] == "New words: Ada — Printer jams on page two"
+    check_news(message, "Since our last alert to you, they have written again. Their newest words stand last.")
+    assert "> Page four, now.\n>\n> And page five.\n" in text_of(message)
+
+
+def test_who_gets_it_from_a_colleague_reads_from_whom_and_what_else_is_new(loop: Loop) -> None:
+    with loop.store.write():
+        jo, mara = (
+            loop.store.staff.add(f"{name}@acme.example", name.title(), "", Role.OWNER) for name in ("jo", "mara")
+        )
+    alert(loop)
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    following_up.hand_over(loop.store, follow_up.id, jo, mara, LATER)
+    message = told_next(loop, LATER)
+    assert (message["To"], message["Subject"]) == ("jo@acme.example", "Handed to you: Ada — Printer jams on page two")
+    check_news(message, "Mara has handed this to you.")
+    with loop.store.write():
+        loop.store.follow_ups.add_reply(follow_up.id, "And page five.", LATER + HOUR)
+    following_up.hand_over(loop.store, follow_up.id, mara, jo, LATER + HOUR)
+    message = told_next(loop, LATER + HOUR)
+    assert message["To"] == "mara@acme.example"
+    check_news(
+        message,
+        "Jo has handed this to you.",
+        "Since our last alert to you, they have written again. Their newest words stand last.",
+    )
+
+
+def test_what_an_alert_that_was_refused_would_have_told_is_still_news(loop: Loop) -> None:
+    alert(loop)
+    answering.add_details(loop.store, loop.config, loop.survey_id(), Choice.NO, replace(SAID, comment="Four."), LATER)
+    with loop.store.write():
+        loop.store._database.connection.execute("UPDATE outbox SET state = 'failed' WHERE state = 'queued'")
+    answering.add_details(loop.store, loop.config, loop.survey_id(), Choice.NO, replace(SAID, comment=""), LATER + HOUR)
+    message = told_next(loop, LATER + HOUR)
+    assert message["Subject"] == "More details: Ada — Printer jams on page two"
+    check_news(message, "Since our last alert to you, they have added to their answer.")
 
 
 @given(who=st.text(max_size=200), case=st.text(max_size=300), said=st.text(max_size=400), by_mail=st.booleans())

@@ -380,7 +380,7 @@ def test_a_database_of_version_1_is_not_used_until_it_is_migrated(old_url: str, 
     with pytest.raises(
         PendingMigrations,
         match=r"it lacks 2 the desk, 3 erasing, 4 tact, 5 what comes back, 6 answers that count, "
-        r"7 asking again, 8 search, 9 people\)\.\n"
+        r"7 asking again, 8 search, 9 people, 11 public notes\)\.\n"
         r"Stop the service, then run: feedback migrate",
     ):
         open_store(old_url)
@@ -419,11 +419,11 @@ def test_after_the_upgrade_the_desk_works_on_what_was_there(upgraded: Store) -> 
     following_up.log_interaction(upgraded, "f", "mara", Channel.CALL, Result.NOT_SOLVED, "Called.", ASKED + HOUR)
     was = datetime(2026, 3, 4, 12, tzinfo=UTC)
     assert upgraded.follow_ups.history("f") == (
-        FollowUpEvent(was, Event.OPENED, None, None, None),
-        FollowUpEvent(was, Event.CLOSED, None, None, "Called,\nsolved."),
-        FollowUpEvent(was, Event.REOPENED, None, None, None),
-        FollowUpEvent(ASKED + HOUR, Event.TAKEN, "Mara", None, None),
-        FollowUpEvent(ASKED + HOUR, Event.INTERACTION, "Mara", Channel.CALL, "Called.", Result.NOT_SOLVED),
+        FollowUpEvent(1, was, Event.OPENED, None, None, None),
+        FollowUpEvent(2, was, Event.CLOSED, None, None, "Called,\nsolved."),
+        FollowUpEvent(3, was, Event.REOPENED, None, None, None),
+        FollowUpEvent(4, ASKED + HOUR, Event.TAKEN, "Mara", None, None),
+        FollowUpEvent(5, ASKED + HOUR, Event.INTERACTION, "Mara", Channel.CALL, "Called.", Result.NOT_SOLVED),
     )
     assert upgraded.follow_ups.get("f").interactions == 1
     last = upgraded.operations.last_build()

@@ -147,6 +147,7 @@ def test_four_processes_that_make_the_database_at_once_all_succeed(url: str) -> 
     applied = store._database.connection.execute("SELECT name FROM _sqlite_migrations").fetchall()
     assert [tuple(row) for row in applied] == [
         ("1 the schema",),
+        ("11 public notes",),  # they come by name
         ("2 the desk",),
         ("3 erasing",),
         ("4 tact",),

@@ -25,6 +25,7 @@ LEAST = {
         GET /desk/  GET /desk/counts  GET /desk/search
         GET /desk/follow-ups/<key>  POST /desk/follow-ups/<key>/take  POST /desk/follow-ups/<key>/hand-over
         POST /desk/follow-ups/<key>/interactions  POST /desk/follow-ups/<key>/close
+        POST /desk/follow-ups/<key>/notes/<int:seq>/<any(publish, withdraw):wish>
         GET /desk/cases/<key>  GET /desk/<path:_unknown>
     """,
     Role.LEAD: """
@@ -102,6 +103,7 @@ def filled(rule: Rule, place: Place, team: str = "Hardware") -> str:
     kind = rule.rule.split("/")[2]
     key = {"follow-ups": follow_up.id, "cases": follow_up.case_id, "people": place.staff["sven"]}.get(kind, NOTHING)
     address = rule.rule.replace("<key>", key).replace("<resolution_id>", follow_up.resolution_id)
+    address = address.replace("<int:seq>", "1")
     address = re.sub(r"<any\('?(\w+)[^)]*\):\w+>", r"\1", address)
     return address.replace("<path:_unknown>", NOTHING)
 

@@ -164,6 +164,7 @@ def addresses(app: Flask, loop: Loop, method: str) -> list[str]:
         .replace("<any(arrived, again):what>", "arrived")
         .replace("<any('link', 'lock-out', 'let-in'):what>", "link")
         .replace("<resolution_id>/<any(now, never, rules):wish>", "a-resolution/now")
+        .replace("<int:seq>/<any(publish, withdraw):wish>", "1/withdraw")
         .replace("<key>", keys.get(rule.rule.split("/")[2], "a-mail"))
         for rule in rules
         if rule.endpoint not in outside
@@ -639,7 +640,7 @@ def test_it_is_closed_with_how_it_ended_and_what_was_done(
     page = mara.get(page_of(key)).text
     assert f"Closed. Ada: Printer jams on page two Closed today, 15:00: {words}" in shown(page)
     assert "today, 15:00 · Mara Closed: Sent a new <drum>." in shown(page)
-    assert page.count("<form") == 1  # the one for logging out
+    assert page.count("<form") == 2  # for logging out, and for making the note public
     follow_up = loop.store.follow_ups.get(key)
     assert (follow_up.outcome, follow_up.note) == (Outcome(outcome), "Sent a new <drum>.")
     assert "Nobody waits for us." in shown(mara.get("/desk/").text)
@@ -765,7 +766,7 @@ def test_a_no_after_it_was_closed_opens_it_again_and_shows_so(
     answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, clock.now)
     page = shown(mara.get(page_of(key)).text)
     assert "due in 24 hours · yours" in page
-    assert "today, 14:00 · Mara Closed: Called. today, 16:00 The customer said no again" in page
+    assert "today, 14:00 · Mara Closed: Called. Make it public today, 16:00 The customer said no again" in page
 
 
 def test_after_logging_in_again_elsewhere_the_form_can_be_sent_once_more_as_the_page_says(

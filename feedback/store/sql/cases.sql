@@ -128,9 +128,17 @@ FROM decisions d LEFT JOIN staff st ON st.id = d.staff_id
 WHERE d.resolution_id = :resolution_id ORDER BY d.seq;
 
 -- name: others_of_customer
--- The other cases of a case's customer, the newest first, each with the newest answer about it.
-SELECT c.id, c.ref, c.subject, c.status, COALESCE(c.resolved_at, c.opened_at) AS at,
-  (SELECT a.choice FROM answers a JOIN surveys s ON s.id = a.survey_id JOIN resolutions r ON r.id = s.resolution_id
-    WHERE r.case_id = c.id ORDER BY a.at DESC, s.round DESC, a.seq DESC LIMIT 1) AS choice
-FROM cases mine JOIN cases c ON c.customer_id = mine.customer_id AND c.id <> mine.id
-WHERE mine.id = :id ORDER BY COALESCE(c.resolved_at, c.opened_at) DESC, c.id LIMIT :limit;
+-- The other cases of a case's customer, the newest first, each with the newest answer about it, its newest follow-up, and
+-- whether a person sees it.
+SELECT EXISTS (SELECT 1 FROM cases_seen cs WHERE cs.staff_id = :seen_by AND cs.case_id = c.id) AS is_seen, c.id, c.ref, c.subject, c.status, c.dated_at,
+  a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time, a.quote_name,
+  f.id AS follow_up_id, f.outcome
+FROM (SELECT o.id, o.ref, o.subject, o.status, COALESCE(o.resolved_at, o.opened_at) AS dated_at
+  FROM cases mine JOIN cases o ON o.customer_id = mine.customer_id AND o.id <> mine.id
+  WHERE mine.id = :id ORDER BY COALESCE(o.resolved_at, o.opened_at) DESC, o.id LIMIT :limit) c
+LEFT JOIN answers a ON a.id = (SELECT x.id FROM answers x JOIN surveys s ON s.id = x.survey_id
+    JOIN resolutions r ON r.id = s.resolution_id
+    WHERE r.case_id = c.id ORDER BY x.at DESC, s.round DESC, x.seq DESC LIMIT 1)
+LEFT JOIN follow_ups f ON f.id = (SELECT y.id FROM follow_ups y JOIN surveys s ON s.id = y.survey_id
+    JOIN resolutions r ON r.id = s.resolution_id WHERE r.case_id = c.id ORDER BY y.opened_at DESC, r.n DESC LIMIT 1)
+ORDER BY c.dated_at DESC, c.id;

@@ -95,8 +95,8 @@ UPDATE answers SET comment = NULL, call = 0, phone = NULL, call_time = NULL, quo
 WHERE survey_id = :survey_id;
 
 -- name: erase_notes!
--- What staff wrote about it.
-UPDATE follow_up_events SET note = NULL
+-- What staff wrote about it, and so what was public of that.
+UPDATE follow_up_events SET note = NULL, public_at = NULL, public_by = NULL
 WHERE follow_up_id IN (SELECT id FROM follow_ups WHERE survey_id = :survey_id);
 
 -- name: erase_replies!

@@ -38,9 +38,30 @@ FROM follow_up_events WHERE follow_up_id = :id;
 
 -- name: events_of
 -- The history of a follow-up, oldest first.
-SELECT e.at, e.kind, st.name AS who, e.channel, e.outcome, e.note
-FROM follow_up_events e LEFT JOIN staff st ON st.id = e.staff_id
+SELECT e.seq, e.at, e.kind, st.name AS who, e.channel, e.outcome, e.note, e.public_at, pu.name AS public_by
+FROM follow_up_events e LEFT JOIN staff st ON st.id = e.staff_id LEFT JOIN staff pu ON pu.id = e.public_by
 WHERE e.follow_up_id = :id ORDER BY e.seq;
+
+-- name: publish_note!
+-- A note that was not public is public from now on.
+UPDATE follow_up_events SET public_at = :at, public_by = :staff_id
+WHERE follow_up_id = :id AND seq = :seq AND public_at IS NULL;
+
+-- name: withdraw_note!
+-- A note is not public any more.
+UPDATE follow_up_events SET public_at = NULL, public_by = NULL WHERE follow_up_id = :id AND seq = :seq;
+
+-- name: public_notes
+-- The public notes, the newest first, each with the reasons of the "no" before it, and how its follow-up stands.
+SELECT e.at, r.topic, e.note, f.outcome,
+  (SELECT x.reasons FROM answers x JOIN surveys xs ON xs.id = x.survey_id
+    WHERE xs.resolution_id = r.id AND x.choice = 'no' AND x.at <= e.at
+    ORDER BY x.at DESC, xs.round DESC, x.seq DESC LIMIT 1) AS reasons
+FROM follow_up_events e
+JOIN follow_ups f ON f.id = e.follow_up_id
+JOIN surveys s ON s.id = f.survey_id
+JOIN resolutions r ON r.id = s.resolution_id
+WHERE e.public_at IS NOT NULL ORDER BY e.at DESC, e.follow_up_id, e.seq DESC LIMIT :limit;
 
 -- name: follow_up^
 -- One follow-up.

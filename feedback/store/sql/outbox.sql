@@ -57,6 +57,11 @@ WHERE f.id = :follow_up_id AND st.id IS NULL AND NOT EXISTS (
     AND later.kind = 'change of mind' AND later.handed_over_at > o.handed_over_at)
 ORDER BY address;
 
+-- name: alerted_at^
+-- When the last alert about a follow-up was taken by the server of a recipient.
+SELECT MAX(handed_over_at) AS at FROM outbox
+WHERE follow_up_id = :follow_up_id AND kind = 'alert' AND recipient = :recipient AND state = 'sent';
+
 -- name: release_lapsed!
 -- A claim whose owner has vanished is free again.
 UPDATE outbox SET state = 'queued', lease_owner = NULL, lease_until = NULL

@@ -226,6 +226,13 @@ JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
 LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
 WHERE r.resolved_at >= :since AND (o.state IN ('sent', 'unconfirmed') OR a.id IS NOT NULL);
 
+-- name: answers_of_case
+-- Every answer about a case, in either round, the newest first.
+SELECT a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time,
+  a.quote_name, s.round
+FROM resolutions r JOIN surveys s ON s.resolution_id = r.id JOIN answers a ON a.survey_id = s.id
+WHERE r.case_id = :case_id ORDER BY a.at DESC, r.n DESC, s.round DESC, a.seq DESC LIMIT :limit;
+
 -- name: newest_answers
 -- The newest answer of each survey (that a person sees, if given), newest first, with what it is about and the follow-up that it opened.
 SELECT a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time,
