@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from bench import deciding, desk, imports, pages, publishing, receiving, sending
+from bench import alerts, deciding, desk, imports, pages, publishing, receiving, sending
 
 RUNS = 5
 
@@ -16,6 +16,7 @@ def main() -> None:
         ("publish", publishing.measure),
         ("sending", sending.measure),
         ("receiving", receiving.measure),
+        ("alerts", alerts.measure),
     ):
         print(f"{name}", flush=True)
         for line, ratios in measure(RUNS).items():

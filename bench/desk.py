@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.security import generate_password_hash
 
 from feedback.config import load_config
+from feedback.domain.staff import Role
 from feedback.keys import load_keys
 from feedback.store import open_store
 from feedback.web import create_app
@@ -61,7 +62,7 @@ def _desk(home: Path, count: int) -> FlaskClient:
     config = load_config({"FEEDBACK_DATA_DIR": str(home)}, env_file=None)
     store = open_store(config.database_url)
     with store.write():
-        store.staff.add("mara@acme.example", "Mara", generate_password_hash(PASSWORD, "scrypt:1024:1:1"))
+        store.staff.add("mara@acme.example", "Mara", generate_password_hash(PASSWORD, "scrypt:1024:1:1"), Role.OWNER)
     with closing(sqlite3.connect(home / "feedback.db")) as database:
         database.execute("PRAGMA synchronous = OFF")
         _fill(database, count)
