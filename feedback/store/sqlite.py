@@ -65,6 +65,11 @@ def _add_search(database: SqliteUtilsDatabase) -> None:
     _apply(database, "8.sql")
 
 
+@migrations(name="10 whom the audit tells of")
+def _add_audit_by_subject(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "10.sql")
+
+
 def _apply(database: SqliteUtilsDatabase, name: str) -> None:
     schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
     statement = ""
