@@ -65,8 +65,8 @@ def _add_search(database: SqliteUtilsDatabase) -> None:
     _apply(database, "8.sql")
 
 
-@migrations(name="10 whom the audit tells of")
-def _add_audit_by_subject(database: SqliteUtilsDatabase) -> None:
+@migrations(name="10 erasing and searching")
+def _ease_erasing_and_searching(database: SqliteUtilsDatabase) -> None:
     _apply(database, "10.sql")
 
 

@@ -154,7 +154,7 @@ def test_four_processes_that_make_the_database_at_once_all_succeed(url: str) -> 
         ("6 answers that count",),
         ("7 asking again",),
         ("8 search",),
-        ("10 whom the audit tells of",),
+        ("10 erasing and searching",),
     ]
     save(store, "A-1")
     store.close()

@@ -1,4 +1,4 @@
--- SQLite's own: the full text index of schema/8.sql.
+-- SQLite's own: the full text index of schema/8.sql and 10.sql.
 
 -- name: found
 -- The newest texts of a kind (a range of seq) in which all words stand, with what each is about. The words that were
@@ -18,6 +18,10 @@ LEFT JOIN follow_ups f ON f.id = CASE s.kind WHEN 'follow_up' THEN s.key
 LEFT JOIN staff st ON st.id = f.owner_id
 WHERE search MATCH :terms AND search.rowid >= :low AND search.rowid < :high
 ORDER BY search.rowid DESC LIMIT :limit;
+
+-- name: refresh!
+-- Write the names that customers have by now into the index; triggers do it.
+DELETE FROM search_stale;
 
 -- name: sweep!
 -- Write the index anew, so that nothing is left in it of texts that it has no more.
