@@ -22,7 +22,7 @@ from feedback.loop.backing_up import back_up_if_due, hold_after_gap, is_backup_d
 from feedback.loop.following_up import tell_of_overdue
 from feedback.loop.health import late_after
 from feedback.loop.receiving import Receiving
-from feedback.loop.retaining import forget
+from feedback.loop.retaining import forget, sweep_files
 from feedback.loop.sending import Sending
 from feedback.mail.mailboxes import open_mailbox
 from feedback.mail.transport import open_transport
@@ -65,13 +65,15 @@ def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
         Job("ask", "puts the surveys that are due into the outbox", asking.step, 15),
         *(Job("send", "sends what is in the outbox", sender.step, 10, sender.close) for sender in senders),
         Job("remind", "tells of follow-ups that are overdue", partial(tell_of_overdue, store, config), 60),
-        Job("backup", "forgets whom it is time to, and backs up, once a night", partial(nightly, store, config), 300),
+        Job("backup", "forgets whose time is over, and backs up, nightly", partial(nightly, store, keys, config), 300),
         Job("publish", "builds the site once a day", partial(publish_if_due, store, config), 60),
     ]
 
 
-def nightly(store: Store, config: Config, now: datetime) -> bool:
+def nightly(store: Store, keys: Keys, config: Config, now: datetime) -> bool:
     """Once a night, a portion a step: forget whose time is over, then back up, so that the backup does not know them.
+
+    Then what files hold of whoever is forgotten goes, too, and what an erasure had left there.
 
     A night without a backup would be worse than one in which nobody is forgotten, so a failure there delays none.
     """
@@ -80,6 +82,7 @@ def nightly(store: Store, config: Config, now: datetime) -> bool:
     try:
         if forget(store, config, now):
             return True
+        sweep_files(store, keys, config, now)
     except Exception:
         back_up_if_due(store, config, now)
         raise

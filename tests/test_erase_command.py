@@ -53,3 +53,14 @@ def test_whoever_is_not_known_is_not_erased(with_ada: Workplace) -> None:
     assert "Nobody is known by 'adda@example.org'. Check how it is written" in with_ada.feedback(
         "erase", "adda@example.org", "--yes", status=1
     )
+
+
+def test_erase_says_what_of_the_files_went_with_it(with_ada: Workplace) -> None:
+    write_case(with_ada, status="gone")
+    with_ada.feedback("import", "cases", "cases.json", status=1)
+    (refused,) = (with_ada.data / "refused").iterdir()
+    (with_ada.data / "gone.gz").write_text("not packed at all")
+    told = with_ada.feedback("erase", "ada@example.org", "--yes")
+    assert "Deleted with it: caught mails: 0, refused rows: 1." in told
+    assert f"may hold it. Look into them, or see who owns them:\n  {with_ada.data / 'gone.gz'}" in told
+    assert not refused.exists()

@@ -1,6 +1,7 @@
 """`feedback erase`."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
@@ -30,13 +31,28 @@ def erase_command(email: str, yes: bool) -> None:
         click.echo(safe(f"The same person may be known by {', '.join(meant.others)}, too. If so, erase that as well."))
     if not yes:
         click.confirm("Erase all of this? It cannot be undone.", abort=True)
-    erasing.erase(store, keys, email, datetime.now(UTC))
+    swept = erasing.erase(store, keys, config, email, datetime.now(UTC))
     click.echo("Erased. Nothing about this person is taken in from now on.")
+    if swept.messages or swept.rows:
+        click.echo(f"Deleted with it: caught mails: {swept.messages:,}, refused rows: {swept.rows:,}.")
     held = list(erasing.still_held(config, email))
-    nightly = [path for path in held if path.name.startswith(NIGHTLY)]
-    if others := [path for path in held if path not in nightly]:
-        click.echo("The address is still in these files. Make a new backup, then delete them:")
-        for path in others:
-            click.echo(safe(f"  {path}"))
+    nightly = [one.path for one in held if one.path.name.startswith(NIGHTLY)]
+    others = [one for one in held if one.path not in nightly]
+    _tell_files(
+        "The address is still in these files. Make a new backup, then delete them:",
+        [one.path for one in others if one.is_read],
+    )
+    unread = [one.path for one in others if not one.is_read]
+    _tell_files(
+        "These cannot be read or changed now, and may hold it. Look into them, or see who owns them:",
+        [*unread, *(path for path in swept.left if path not in [one.path for one in held])],
+    )
     if nightly:
         click.echo(f"And in nightly backups ({len(nightly)}), which go by themselves within four weeks.")
+
+
+def _tell_files(words: str, paths: list[Path]) -> None:
+    if paths:
+        click.echo(words)
+    for path in paths:
+        click.echo(safe(f"  {path}"))

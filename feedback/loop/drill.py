@@ -67,13 +67,14 @@ def _with_made_up_cases(config: Config, folder: Path, now: datetime) -> Iterator
         (story,) = store.cases.stories(case.id)
         assert story.survey_id is not None
         opting_out.opt_out(store, keys, story.survey_id, due)
-    erasing.erase(store, keys, ERASED, due)
+    erasing.erase(store, keys, place, ERASED, due)
+    yield Claim("the caught mail to whoever is erased is gone", _mails(place) == CUSTOMERS - 1)
     store.close()
 
     backing_up.restore(place, archive, due)
     store = open_store(place.database_url)
     _run_jobs(store, keys, place, due)
-    yield Claim("after the restore nothing goes out before you say so", _mails(place) == CUSTOMERS)
+    yield Claim("after the restore nothing goes out before you say so", _mails(place) == CUSTOMERS - 1)
     yield Claim("who was erased after the backup is erased again", not store.cases.find(ERASED, 1))
     plan = backing_up.resume(store, due)
     yield Claim(
@@ -81,10 +82,10 @@ def _with_made_up_cases(config: Config, folder: Path, now: datetime) -> Iterator
         (plan.hold.known, plan.would_go) == (CUSTOMERS - 1, 0),
     )
     _run_jobs(store, keys, place, due + timedelta(hours=1))
-    yield Claim("after the release nothing goes out a second time", _mails(place) == CUSTOMERS)
+    yield Claim("after the release nothing goes out a second time", _mails(place) == CUSTOMERS - 1)
     _resolve(store, keys, place, now)
     _run_jobs(store, keys, place, due + timedelta(hours=2))
-    yield Claim("the same cases imported again bring no second mail", _mails(place) == CUSTOMERS)
+    yield Claim("the same cases imported again bring no second mail", _mails(place) == CUSTOMERS - 1)
     yield Claim("nor whoever was erased", not store.cases.find(ERASED, 1) and store.cases.count() == CUSTOMERS)
     hashes = (keys.address_hashes(f"customer{ref}@example.org") for ref in range(OPT_OUTS))
     yield Claim(

@@ -1,7 +1,7 @@
 """A person wants to be forgotten: what tells who they are goes, the figures stay, and no import brings them back."""
 
 import gzip
-import re
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,13 +15,15 @@ from feedback.domain.cases import CaseRecord, normalise_email
 from feedback.domain.surveys import Suppression
 from feedback.errors import NotFound, Refused
 from feedback.keys import Keys
+from feedback.loop.leftovers import Swept, Traces, addresses_in, is_message, sweep
+from feedback.mail.inbox import texts
 from feedback.store import Store
 from feedback.store.archives import DATABASE
 from feedback.store.erasures import KnownCustomer, KnownMail
 
 _CHUNK = 1 << 20
 _OURS = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
-_ADDRESS = re.compile(r"""[^\s,;:<>"'()|]+@[^\s,;:<>"'()|]+""")
+_MESSAGE_LONGEST = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,14 @@ class Meant:
     others: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file, or a folder, that holds an address still; one that cannot be read may hold it."""
+
+    path: Path
+    is_read: bool
+
+
 def plan(store: Store, address: str) -> Meant:
     """What erasing would mean. Raises NotFound if nothing is known by the address."""
     customers, mails = find(store, address)
@@ -60,10 +70,12 @@ def plan(store: Store, address: str) -> Meant:
     )
 
 
-def erase(store: Store, keys: Keys, address: str, now: datetime, *, by: str = COMMAND_LINE) -> None:
-    """Forget everybody who has this address, their cases, and what mails to it were answered.
+def erase(store: Store, keys: Keys, config: Config, address: str, now: datetime, *, by: str = COMMAND_LINE) -> Swept:
+    """Forget everybody who has this address, their cases, and what mails to it were answered; what went of the files.
 
-    Nothing about them is taken in any more. Raises NotFound, and Refused while a mail to it is being handed over.
+    Nothing about them is taken in any more. The files go once the database has forgotten them, by what it forgot,
+    so the sweep of the night finds whatever a crash has left. Raises NotFound, and Refused while a mail to it is being
+    handed over.
     """
     wanted = normalise_email(address)
     with store.write_over():
@@ -86,6 +98,7 @@ def erase(store: Store, keys: Keys, address: str, now: datetime, *, by: str = CO
         _erase_mails(store, mails, lambda found: normalise_email(found) == wanted)
         counts = f"customers: {len(customers)}, cases: {len(cases)}"
         store.audit.note(by, Action.ERASE, key_hash, now, was=counts, became="erased")
+    return sweep(store, keys, config, Erased(store, keys))
 
 
 def erase_known(store: Store, keys: Keys, now: datetime) -> None:
@@ -136,23 +149,54 @@ def is_erased(store: Store, keys: Keys, record: CaseRecord) -> bool:
     return store.erasures.has([*case, *_hashes(keys, record.source, record.customer_key, record.email)])
 
 
-def mentions_erased(store: Store, keys: Keys, text: str) -> bool:
-    """Whether an address in the text is of somebody who was erased."""
-    return store.erasures.exist() and store.erasures.has(_hashes_in(keys, text))
+class Erased:
+    """Tells whether a text is about somebody who was erased."""
+
+    def __init__(self, store: Store, keys: Keys) -> None:
+        self._store = store
+        self._keys = keys
+        self._sources: list[str] | None = None
+
+    def __call__(self, traces: Traces) -> bool:
+        erasures, keys = self._store.erasures, self._keys
+        if not erasures.exist():
+            return False
+        if any(erasures.has(keys.address_hashes(one)) for one in traces.addresses):
+            return True
+        if self._sources is None:
+            self._sources = erasures.sources()
+        return any(
+            erasures.has(keys.person_hashes(kind, source, one))
+            for one in traces.references | traces.values
+            for source in self._sources
+            for kind in ("case", "customer")
+        )
 
 
-def still_held(config: Config, address: str) -> Iterator[Path]:
-    """The other files of the data folder that hold the address: backups, refused rows, the mails of a trial."""
-    wanted = normalise_email(address).encode()
-    for path in sorted(config.data_dir.rglob("*")):
-        if path.is_file() and not path.is_symlink() and path.name not in _OURS:
+def still_held(config: Config, address: str) -> Iterator[Held]:
+    """The other files of the data folder that hold the address, and what of it cannot be read."""
+    wanted = normalise_email(address)
+    unread: list[Held] = []
+    walk = os.walk(config.data_dir, onerror=lambda error: unread.append(Held(Path(error.filename), is_read=False)))
+    for folder, folders, names in walk:
+        folders.sort()
+        for path in (Path(folder, name) for name in sorted(names)):
             try:
-                with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-                    is_clean = not _holds(file, wanted)
-            except (OSError, EOFError, zlib.error):  # what cannot be read may hold it
-                is_clean = False
-            if not is_clean:
-                yield path
+                is_ours = path.name in _OURS and path.parent == config.data_dir
+                if path.is_file() and not path.is_symlink() and not is_ours and _is_in(path, wanted):
+                    yield Held(path, is_read=True)
+            except (OSError, EOFError, zlib.error):
+                yield Held(path, is_read=False)
+    yield from unread
+
+
+def _is_in(path: Path, wanted: str) -> bool:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        if _holds(file, wanted.encode()):
+            return True
+    if not is_message(path) or path.stat().st_size > _MESSAGE_LONGEST:
+        return False
+    return any(wanted in text.lower() for text in texts(path.read_bytes()))
 
 
 def _holds(file: "BinaryIO | gzip.GzipFile", wanted: bytes) -> bool:
@@ -174,5 +218,5 @@ def _hashes(keys: Keys, source: str, ref: str | None, address: str | None) -> li
 
 def _hashes_in(keys: Keys, text: str) -> list[str]:
     """Of a text as it is, and of each address in it: help desks write `Ada <ada@example.org>`, too."""
-    found = {normalise_email(text), *(normalise_email(one).strip(".") for one in _ADDRESS.findall(text))}
+    found = {normalise_email(text), *addresses_in(text)}
     return [key_hash for one in sorted(found) for key_hash in keys.address_hashes(one)]

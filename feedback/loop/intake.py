@@ -1,6 +1,7 @@
 """Cases come in: from a file or the API, checked one by one, snapshot at each resolution."""
 
 import csv
+import fcntl
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,8 @@ from feedback.domain.cases import CASE_FIELDS, NEEDED_FIELDS, CaseRecord, CaseSt
 from feedback.domain.eligibility import Decision, Reason, Verdict
 from feedback.errors import FieldError, FileError
 from feedback.loop.asking import Asking
-from feedback.loop.erasing import is_erased, mentions_erased
+from feedback.loop.erasing import Erased, is_erased
+from feedback.loop.leftovers import traces_of_row
 from feedback.loop.mapping import CaseMapping, Raw
 from feedback.loop.retaining import is_past
 from feedback.store import Store
@@ -106,13 +108,13 @@ def import_cases(
         if mapping is None:
             mapping, ignored = _mapping_by_name(file.columns, path)
         report = ImportReport(file.encoding, file.delimiter, ignored)
-        check = _Check(mapping, config, now)
+        check, is_theirs = _Check(mapping, config, now), Erased(store, asking.keys)
         with _RefusedRows(refused_folder, path, now, report) as refused:
             batch: list[CaseRecord] = []
             for raw in _told(mapping, file, progress):
                 record = check(raw)
                 if isinstance(record, BadRow):
-                    if mentions_erased(store, asking.keys, record.raw):
+                    if is_theirs(traces_of_row(record.raw, str(record.error.given))):
                         report.changes[Change.SKIPPED] += 1
                     else:
                         refused.add(record)
@@ -259,7 +261,9 @@ class _RefusedRows:
             except FileExistsError:
                 continue
             self._report.refused_file = path
-            return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+            file = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+            fcntl.flock(file, fcntl.LOCK_EX)  # so that an erasure does not put another file in its place meanwhile
+            return file
         raise AssertionError("unreachable: the names never end")
 
 

@@ -3,28 +3,37 @@
 That is no erasure: nobody is kept from coming back, and whoever does is a new customer.
 """
 
+import logging
+from collections.abc import Callable
 from datetime import datetime
 
 from feedback.config import Config
 from feedback.domain.audit import NIGHTLY, Action
-from feedback.domain.cases import CaseRecord
+from feedback.domain.cases import CaseRecord, normalise_email
+from feedback.keys import Keys
+from feedback.loop.erasing import Erased
+from feedback.loop.leftovers import Swept, Traces, refused_files, sweep, sweep_refused
 from feedback.store import Store
 
 PORTION = 1_000  # customers a step
-ROWS_ENOUGH = 25  # a transaction ends after these; for each the index of the search writes some fifteen more
+ROWS_ENOUGH = 20  # a transaction ends after these; for each the index of the search writes some twenty more
+_log = logging.getLogger(__name__)
 
 
 def forget(store: Store, config: Config, now: datetime) -> bool:
     """Forget some customers whose last case and answer are older than FEEDBACK_RETENTION; False if there are none.
 
     In short transactions, so that no writer waits long. To stop anywhere, or to do it twice at once, harms nothing:
-    each transaction looks again whether the customer has come back, has an open follow-up, or waits for a mail.
+    each transaction looks again whether the customer has come back, has an open follow-up, or waits for a mail. Their
+    refused rows go first, for afterwards nobody knows by what to find them; what else is in files is swept each night.
     """
     if not config.retention:
         return False
     before = now - config.retention
     waiting = store.erasures.aged(before, PORTION)
     found, customers, cases = bool(waiting), 0, 0
+    if waiting and refused_files(config):
+        sweep_refused(config, _among(store, waiting), None, Swept())
     try:
         while waiting:
             waiting, more_customers, more_cases = _forget_some(store, waiting, before, now)
@@ -59,6 +68,21 @@ def _forget_some(store: Store, waiting: list[str], before: datetime, now: dateti
                 customers += 1
                 left.pop()
     return left, customers, cases
+
+
+def sweep_files(store: Store, keys: Keys, config: Config, now: datetime) -> None:
+    """Delete what files hold of people who are erased or forgotten, and messages and refused rows past that time."""
+    before = now - config.retention if config.retention else None
+    for path in sweep(store, keys, config, Erased(store, keys), before).left:
+        _log.warning("%s holds what should be forgotten, and cannot be changed: see who owns it", path)
+
+
+def _among(store: Store, customers: list[str]) -> Callable[[Traces], bool]:
+    """Tells whether a refused row is about one of them: by address, or by a reference that is told as such."""
+    known = [store.erasures.customer(key) for key in customers]
+    addresses = {normalise_email(one.address) for one in known if one.address}
+    refs = {one.ref for one in known} | {case.ref for one in known for case in store.erasures.cases_of(one.id)}
+    return lambda traces: not (addresses.isdisjoint(traces.addresses) and refs.isdisjoint(traces.references))
 
 
 def is_past(store: Store, config: Config, record: CaseRecord, now: datetime) -> bool:

@@ -98,6 +98,11 @@ def references(content: bytes) -> References:
     return References(tuple(tokens), tuple(returned), answered, thread)
 
 
+def own_references(content: bytes) -> list[str]:
+    """What stands before the @ of a message's own Message-ID, if that may be one of ours; not verified."""
+    return [one for value in _headers(content).get("message-id", []) for one in _ids(value)]
+
+
 def understand(content: bytes, own_addresses: Sequence[str], *, at_return_address: bool) -> Incoming:
     """Of which sort a message is. `own_addresses` are those that we write from, in small letters.
 

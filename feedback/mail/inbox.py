@@ -1,18 +1,21 @@
 """Mail that a Maildir has caught, for whoever tries the program."""
 
+import binascii
 import email
 import email.policy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.message import EmailMessage
+from email.header import decode_header, make_header
+from email.message import EmailMessage, Message
 from pathlib import Path
 
 from feedback.errors import NotFound
 from feedback.i18n import SOURCE
 
 _KEY = re.compile(r"[A-Za-z0-9.,:=_-]{1,200}")
+_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{20,}={0,2}\r?\n?)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +95,39 @@ def read_mail(content: bytes, key: str = "") -> CaughtMail:
 def _part(message: EmailMessage, kind: str) -> str:
     part = message.get_body((kind,))
     return str(part.get_content()) if part is not None else ""
+
+
+def texts(content: bytes) -> Iterator[str]:
+    """Whatever can be read in a message: each header and each part, decoded; also in one that is no whole message.
+
+    What is encoded as a whole (base64) is decoded wherever it stands, for a broken message does not say what it is.
+    """
+    message = email.message_from_bytes(content)
+    for part in message.walk():
+        for value in part.values():
+            yield _decoded(str(value))
+        if not part.is_multipart():
+            yield _text(part)
+    for block in _BASE64.findall(content):
+        letters = re.sub(rb"[\r\n=]", b"", block)
+        try:
+            yield binascii.a2b_base64(letters[: len(letters) // 4 * 4]).decode("utf-8", "replace")
+        except binascii.Error:
+            continue
+
+
+def _decoded(value: str) -> str:
+    """A header's value as it was meant (RFC 2047); as it is if it cannot be read."""
+    try:
+        return str(make_header(decode_header(value)))
+    except (ValueError, LookupError):
+        return value
+
+
+def _text(part: Message) -> str:
+    raw = part.get_payload(decode=True)
+    raw = raw if isinstance(raw, bytes) else b""
+    try:
+        return raw.decode(str(part.get_content_charset() or "utf-8"), "replace")
+    except (LookupError, ValueError):
+        return raw.decode("utf-8", "replace")

@@ -1,7 +1,7 @@
 """The only room that knows SQL. One typed method a question; rows become domain objects here."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -42,18 +42,22 @@ class Store:
         self.audit = Audit(database)
         self.operations = Operations(database)
 
-    def write(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def write(self) -> Iterator[None]:
         """One transaction that begins with the write lock: what is read inside stays true until it is committed.
 
         All or nothing; once the block is left without an error, its changes are on disk. Raises StoreError.
         """
-        return self._database.write()
+        with self._database.write():
+            yield
+            self.search.refresh()
 
     @contextmanager
     def write_over(self) -> Iterator[None]:
         """As `write`; and nothing that is replaced can be read in the file any more."""
         with self._database.write_over():
             yield
+            self.search.refresh()
             self.search.sweep()
 
     def take_alone(self) -> None:

@@ -76,6 +76,20 @@ class Erasures:
         """Every customer."""
         return [KnownCustomer(**row) for row in map(dict, self._database.rows(_sql.customers))]
 
+    def customer(self, customer_id: str) -> KnownCustomer:
+        row = self._database.row(_sql.customer, id=customer_id)
+        assert row is not None
+        return KnownCustomer(**dict(row))
+
+    def sources(self) -> list[str]:
+        """The help desks that cases or customers came from."""
+        return [row["source"] for row in self._database.rows(_sql.sources)]
+
+    def is_forgotten(self, mail_id: str) -> bool | None:
+        """Whether a mail is about somebody who is erased or forgotten; None if no such mail is known."""
+        row = self._database.row(_sql.is_forgotten, id=mail_id)
+        return None if row is None else bool(row["is_forgotten"])
+
     def cases(self) -> list[KnownCase]:
         """Every case that is not erased."""
         return [KnownCase(**row) for row in map(dict, self._database.rows(_sql.cases))]
@@ -127,7 +141,9 @@ class Erasures:
     def erase_customer(self, customer_id: str) -> int:
         """Forget who it is, but not that there was one; how many rows it took."""
         erased = self._database.change(_sql.erase_customer, id=customer_id, ref=_nobody())
-        return erased + self._database.change(_sql.erase_purchases, id=customer_id)
+        return erased + sum(
+            self._database.change(statement, id=customer_id) for statement in (_sql.erase_purchases, _sql.erase_audit)
+        )
 
     def erase_case(self, case: KnownCase, now: datetime) -> int:
         """Forget what the case says of its customer; how many rows it took.
@@ -141,6 +157,7 @@ class Erasures:
                 self._follow_ups.close(follow_up.id, Outcome.WITHDRAWN, "", None, now)
             for statement in (_sql.erase_words, _sql.erase_notes, _sql.cancel_survey, _sql.drop_mail):
                 rows += self._database.change(statement, survey_id=row["id"])
+        rows += self._database.change(_sql.erase_audit, id=case.id)
         rows += self._database.change(_sql.erase_case, id=case.id, ref=_nobody(), at=now)
         for statement in (_sql.erase_mergers, _sql.erase_elsewhere):
             rows += self._database.change(statement, source=case.source, ref=case.ref)

@@ -97,6 +97,10 @@ class Search:
             )
         return found
 
+    def refresh(self) -> None:
+        """At the end of each transaction: bring the index up to the customers' names and addresses of now."""
+        self._database.change(_sql.refresh)
+
     def sweep(self) -> None:
         """Leave nothing in the index of texts that were changed or erased.
 

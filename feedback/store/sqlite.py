@@ -70,6 +70,11 @@ def _add_people(database: SqliteUtilsDatabase) -> None:
     _apply(database, "9.sql")
 
 
+@migrations(name="10 erasing and searching")
+def _ease_erasing_and_searching(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "10.sql")
+
+
 @migrations(name="11 public notes")
 def _add_public_notes(database: SqliteUtilsDatabase) -> None:
     _apply(database, "11.sql")

@@ -1,3 +1,4 @@
+import base64
 import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,17 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from feedback.domain.audit import Action
 from feedback.domain.cases import CaseRecord, CaseStatus
 from feedback.domain.followups import Outcome
 from feedback.domain.surveys import Choice, Details, Suppression
 from feedback.errors import NotFound, Refused
 from feedback.loop import answering, backing_up, erasing, following_up
 from feedback.loop.explaining import explain_case
-from feedback.loop.sending import Sending
-from feedback.mail.transport import open_transport
 from feedback.store import Store, open_store
 from feedback.store.cases import Change
-from feedback.store.outbox import TO_STAFF, Kind, Mail, MailState
+from feedback.store.outbox import Kind, Mail, MailState
 from feedback.store.sqlite import Database
 from tests.conftest import ADA, BRUNO, DAY, NOW, Loop
 
@@ -35,7 +35,7 @@ TRACES = (
 
 
 def erase(loop: Loop, address: str = ADDRESS) -> None:
-    erasing.erase(loop.store, loop.keys, address, LATER + timedelta(hours=1))
+    erasing.erase(loop.store, loop.keys, loop.config, address, LATER + timedelta(hours=1))
 
 
 def say_no(loop: Loop) -> str:
@@ -105,7 +105,7 @@ def test_what_was_owed_is_closed_and_its_alert_does_not_go(loop: Loop) -> None:
     erase(loop)
     assert loop.store.follow_ups.open_ones() == []
     loop.send(LATER + timedelta(hours=2))
-    assert [mail["To"] for mail in loop.maildir()] == ["Ada@example.org", "bruno@example.org"]
+    assert [mail["To"] for mail in loop.maildir()] == ["bruno@example.org"]  # and what she had got is gone
 
 
 @pytest.mark.parametrize("is_asked", [False, True])
@@ -297,21 +297,26 @@ def test_the_files_that_still_hold_the_address_are_told(loop: Loop) -> None:
     say_no(loop)
     folder = loop.config.data_dir
     backing_up.back_up(loop.store, loop.config, None, LATER)
-    (folder / "refused").mkdir()
-    (folder / "refused" / "rows.csv").write_text("Ada@Example.org,x\n")
+    (folder / "box" / "cur").mkdir(parents=True)
+    encoded = base64.encodebytes(b"<p>write to Ada@Example.org, she waits for it</p>")
+    (folder / "box" / "cur" / "1").write_bytes(b"Subject: x\nContent-Transfer-Encoding: base64\n\n" + encoded)
+    (folder / "box" / "cur" / "2").write_bytes(b"Content-Type: multipart/mixed; no boundary\n\n--x\n\n" + encoded)
     (folder / "feedback.db.bak").write_text("ada@example.org")
     (folder / "broken.eml").write_bytes(b"write to ada@exam=\r\nple.org soon\r\n")
-    (folder / "refused" / "others.csv").write_text("bruno@example.org\n")
+    (folder / "others.csv").write_text("bruno@example.org\n")
     (folder / "damaged.gz").write_bytes(gzip.compress(b"ada@example.org" * 99)[:30])
     erase(loop)
-    held = [path.relative_to(folder) for path in erasing.still_held(loop.config, ADDRESS)]
-    assert Path("refused/rows.csv") in held
-    assert Path("refused/others.csv") not in held
-    assert Path("broken.eml") in held
-    assert Path("damaged.gz") in held, "what cannot be read may hold it"
-    assert sum(path.parts[0] == "backups" for path in held) == 1
-    assert sum(path.parts[0] == "mail" for path in held) == 1  # Ada's; Bruno's does not
-    assert [path.name for path in held if path.name.startswith("feedback.db")] == ["feedback.db.bak"]
+    told = {str(one.path.relative_to(folder)): one.is_read for one in erasing.still_held(loop.config, ADDRESS)}
+    archives = [name for name in told if name.startswith("backups/")]
+    assert len(archives) == 1
+    assert told == {
+        archives[0]: True,
+        "box/cur/1": True,
+        "box/cur/2": True,
+        "broken.eml": True,
+        "feedback.db.bak": True,
+        "damaged.gz": False,  # what cannot be read may hold it
+    }
 
 
 def test_a_reader_at_work_does_not_stop_an_erasure(loop: Loop) -> None:
@@ -361,35 +366,18 @@ def test_an_erased_answer_keeps_its_day_and_loses_its_hour(loop: Loop) -> None:
     assert [one.choice for one in loop.store.surveys.asked_since(NOW - DAY)] == [Choice.YES, None], "the newest counts"
 
 
-def test_a_search_of_every_file_finds_a_person_in_none_but_those_that_are_told(loop: Loop) -> None:
-    """Database, journal, caught mail, refused rows, what was set aside, backups: all that the data folder can hold."""
-    loop.take(replace(ADA, name="Ada Quillfeather"), BRUNO)
-    loop.ask()
-    loop.send()
-    survey_id = loop.survey_id()
-    answering.answer(loop.store, loop.config, survey_id, Choice.NO, LATER)
-    answering.add_details(loop.store, loop.config, survey_id, Choice.NO, Details((), "It still zwitschert."), LATER)
-    alerts = Sending(loop.store, loop.asking, loop.keys, loop.config, open_transport(loop.config), TO_STAFF)
-    while alerts.step(LATER + timedelta(hours=1)):
-        pass
-    folder = loop.config.data_dir
-    back_up_here = backing_up.back_up(loop.store, loop.config, None, LATER)
-    for name in ("refused", "set-aside"):
-        (folder / name).mkdir()
-        (folder / name / "1").write_text("Ada Quillfeather <Ada@Example.org>: zwitschert\n")
-    traces = (b"quillfeather", b"ada@example.org", b"zwitschert")
-    assert any(b"zwitschert" in path.read_bytes() for path in (loop.config.mail_folder / "new").iterdir())
+def test_what_the_audit_tells_in_detail_of_an_erased_person_goes_and_that_it_was_done_stays(loop: Loop) -> None:
+    survey_id = say_no(loop)
+    (follow_up,) = loop.store.follow_ups.open_ones()
+    ids = {table: loop.rows(f"SELECT id FROM {table} ORDER BY ref")[0]["id"] for table in ("cases", "customers")}
+    (answer,) = loop.rows("SELECT id FROM answers")
+    theirs = [*ids.values(), loop.resolution_id(), survey_id, answer["id"], follow_up.id]
+    with loop.store.write():
+        for subject in (*theirs, loop.resolution_id("B-2")):
+            loop.store.audit.note("mara", Action.LOG, subject, LATER, became="called Ada")
     erase(loop)
-    told = list(erasing.still_held(loop.config, ADDRESS))
-    assert back_up_here in told
-    assert {path.relative_to(folder).parts[0] for path in told} == {"backups", "mail", "refused", "set-aside"}
-    found = [
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and any(trace in path.read_bytes().replace(b"=\n", b"").lower() for trace in traces)
-    ]
-    assert set(found) <= set(told)
-    assert {path.name for path in folder.glob("feedback.db*")}.isdisjoint(path.name for path in found)
-    for path in told:
-        path.unlink()
-    assert not list(erasing.still_held(loop.config, ADDRESS))
+    told = {
+        row["subject"]: row["became"] for row in loop.rows("SELECT subject, became FROM audit WHERE actor = 'mara'")
+    }
+    assert [told[subject] for subject in theirs] == [None] * 6
+    assert told[loop.resolution_id("B-2")] == "called Ada"

@@ -257,7 +257,7 @@ def test_of_whoever_only_opted_out_that_is_told(loop: Loop, tmp_path: Path) -> N
 
 def test_whoever_is_unknown_or_was_erased_has_no_export(loop: Loop, tmp_path: Path) -> None:
     loop.take(ADA, BRUNO)
-    erasing.erase(loop.store, loop.keys, "bruno@example.org", NOW)
+    erasing.erase(loop.store, loop.keys, loop.config, "bruno@example.org", NOW)
     for address in ("somebody@example.org", "bruno@example.org"):
         with pytest.raises(NotFound, match="Nobody is known by"):
             export(loop, tmp_path, address)

@@ -115,7 +115,7 @@ def test_only_what_staff_noted_can_be_public(loop: Loop, key: str, mara: str, ki
 
 def test_a_note_that_was_erased_cannot_be_public(loop: Loop, key: str, mara: str) -> None:
     seq = call(loop, key, mara, "We ordered softer rollers.")
-    erasing.erase(loop.store, loop.keys, "ada@example.org", LATER + DAY)
+    erasing.erase(loop.store, loop.keys, loop.config, "ada@example.org", LATER + DAY)
     with pytest.raises(Refused, match="Only what staff noted"):
         following_up.publish_note(loop.store, key, seq, mara, LATER + DAY)
 
@@ -167,7 +167,7 @@ def test_erasing_a_person_takes_the_note_and_its_being_public_away(loop: Loop, k
     other = say_no(loop, "B-2", Details())
     close(loop, other, mara, "Asked the carrier to ring twice.", publish=True)
     close(loop, key, mara, "We ordered softer rollers.", publish=True)
-    erasing.erase(loop.store, loop.keys, "ada@example.org", LATER + DAY)
+    erasing.erase(loop.store, loop.keys, loop.config, "ada@example.org", LATER + DAY)
     assert public(loop) == ["Asked the carrier to ring twice."]
     assert loop.rows(
         "SELECT DISTINCT note, public_at, public_by FROM follow_up_events e JOIN follow_ups f ON f.id = e.follow_up_id"

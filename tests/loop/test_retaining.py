@@ -200,12 +200,12 @@ def test_many_go_in_short_transactions(loop: Loop, monkeypatch: pytest.MonkeyPat
 
 def test_the_nightly_job_forgets_before_it_backs_up_and_once_a_night(loop: Loop) -> None:
     say_no(loop)
-    assert jobs.nightly(loop.store, loop.config, OVER)
+    assert jobs.nightly(loop.store, loop.keys, loop.config, OVER)
     assert names(loop) == [None]
     assert not (loop.config.data_dir / "backups").exists()
-    assert jobs.nightly(loop.store, loop.config, OVER)
+    assert jobs.nightly(loop.store, loop.keys, loop.config, OVER)
     assert len(list((loop.config.data_dir / "backups").iterdir())) == 1
-    assert not jobs.nightly(loop.store, loop.config, OVER + timedelta(hours=1))
+    assert not jobs.nightly(loop.store, loop.keys, loop.config, OVER + timedelta(hours=1))
 
 
 def test_a_failure_to_forget_costs_no_backup(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,5 +214,5 @@ def test_a_failure_to_forget_costs_no_backup(loop: Loop, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(jobs, "forget", broken)
     with pytest.raises(RuntimeError):
-        jobs.nightly(loop.store, loop.config, OVER)
+        jobs.nightly(loop.store, loop.keys, loop.config, OVER)
     assert len(list((loop.config.data_dir / "backups").iterdir())) == 1

@@ -171,6 +171,37 @@ def test_whatever_changes_is_found_as_it_is_now(told: Loop) -> None:
     check(told)
 
 
+def test_an_account_that_has_another_name_and_address_in_each_row_is_written_into_the_index_once(loop: Loop) -> None:
+    connection, changes = loop.store._database.connection, []
+    for account in ("acme", "bolt"):
+        records = [
+            replace(ADA, ref=f"{account}-{n}", customer_ref=account, email="office@x.example") for n in range(200)
+        ]
+        if account == "bolt":
+            records = [replace(one, name=f"Bolt{n}", email=f"b{n}@x.example") for n, one in enumerate(records)]
+        before = connection.total_changes
+        loop.take(*records)
+        changes.append(connection.total_changes - before)
+    steady, restless = changes
+    assert restless < 3 * steady  # and not two hundred times as many
+    assert len(loop.store.search.find("bolt199 printer", Kind.CASE, 999)) == 200
+    assert found(loop.store, "bolt0") == found(loop.store, "b198@x.example") == {}
+    check(loop)
+
+
+def test_until_a_transaction_ends_the_index_tells_the_name_before_it_and_afterwards_the_last(told: Loop) -> None:
+    case = told.store.cases.with_ref("A-1")[0].id
+    with told.store.write():
+        for name in ("Lovelace", "Byron"):
+            told.store._database.connection.execute(f"UPDATE customers SET name = '{name}' WHERE ref = 'ada'")
+        assert found(told.store, "ada marigold") == {"follow_up": ["A-1"]}
+        told.store._database.connection.execute(f"UPDATE cases SET subject = 'Kettle' WHERE id = '{case}'")
+    assert found(told.store, "lovelace") == {}
+    assert found(told.store, "byron kettle marigold") == {"follow_up": ["A-1"]}
+    assert told.rows("SELECT * FROM search_stale") == []
+    check(told)
+
+
 def test_a_transaction_that_fails_leaves_the_index_as_it_was(told: Loop) -> None:
     def fail() -> None:
         with told.store.write():
@@ -203,7 +234,7 @@ def test_nothing_of_an_erased_text_is_left_in_the_index_nor_in_the_file(told: Lo
     connection.execute("CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, search, 'row')")
     stems = {row["term"] for row in connection.execute("SELECT term FROM temp.terms")}
     assert set(WORDS) - {"snapdragon"} <= stems
-    erasing.erase(told.store, told.keys, "ada@example.org", LATER + HOUR)
+    erasing.erase(told.store, told.keys, told.config, "ada@example.org", LATER + HOUR)
     assert [word for word in WORDS if found(told.store, word)] == []
     left = {row["term"] for row in connection.execute("SELECT term FROM temp.terms")}
     assert left & {*WORDS, "ada", "jams", "printer"} == set()
@@ -218,7 +249,7 @@ def test_an_index_of_one_piece_forgets_as_well(told: Loop) -> None:
     with told.store.write():
         told.store.search.sweep()
     assert b"marigold"[2:] in bytes_of(told)
-    erasing.erase(told.store, told.keys, "ada@example.org", LATER)
+    erasing.erase(told.store, told.keys, told.config, "ada@example.org", LATER)
     assert b"marigold"[2:] not in bytes_of(told)
     check(told)
 
@@ -239,7 +270,9 @@ def old_store(told: Loop, tmp_path: Path) -> Iterator[Store]:
         for view in ("searched_told", "queue"):
             old.execute(f"DROP VIEW {view}")
         old.execute("DROP TABLE searched")
-        old.execute("DELETE FROM _sqlite_migrations WHERE name = '8 search'")
+        old.execute("DROP TABLE search_stale")
+        old.execute("DROP INDEX audit_by_subject")
+        old.execute("DELETE FROM _sqlite_migrations WHERE name IN ('8 search', '10 erasing and searching')")
     old.close()
     store = open_store(f"sqlite:///{path}", migrate=True)
     yield store

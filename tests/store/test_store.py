@@ -144,10 +144,9 @@ def test_four_processes_that_make_the_database_at_once_all_succeed(url: str) -> 
     processes = [start(OPEN, url) for _ in range(4)]
     assert [end(process) for process in processes] == [(0, "")] * 4
     store = open_store(url)
-    applied = store._database.connection.execute("SELECT name FROM _sqlite_migrations").fetchall()
+    applied = store._database.connection.execute("SELECT name FROM _sqlite_migrations ORDER BY id").fetchall()
     assert [tuple(row) for row in applied] == [
         ("1 the schema",),
-        ("11 public notes",),  # they come by name
         ("2 the desk",),
         ("3 erasing",),
         ("4 tact",),
@@ -156,6 +155,8 @@ def test_four_processes_that_make_the_database_at_once_all_succeed(url: str) -> 
         ("7 asking again",),
         ("8 search",),
         ("9 people",),
+        ("10 erasing and searching",),
+        ("11 public notes",),
     ]
     save(store, "A-1")
     store.close()

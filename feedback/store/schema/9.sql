@@ -56,4 +56,3 @@ JOIN resolutions r ON r.id = s.resolution_id;
 ALTER TABLE audit RENAME COLUMN details TO became;
 ALTER TABLE audit ADD COLUMN was TEXT;
 UPDATE audit SET action = 'customer.' || action;
-CREATE INDEX audit_of_subject ON audit (subject);

@@ -137,3 +137,38 @@ DELETE FROM asked_elsewhere WHERE source = :source AND ref = :ref;
 -- name: erase_purchases!
 -- What a customer bought.
 DELETE FROM purchases WHERE customer_id = :id;
+
+-- name: sources
+-- The help desks that cases or customers came from.
+SELECT source FROM cases UNION SELECT source FROM customers;
+
+-- name: customer^
+-- One customer.
+SELECT id, source, ref, name, email AS address FROM customers WHERE id = :id;
+
+-- name: is_forgotten^
+-- Whether a mail is about somebody who is erased or forgotten: its case is, or it has lost the address that it went to, or
+-- it is to staff about a resolution one of whose mails has.
+SELECT c.erased_at IS NOT NULL OR (o.survey_id IS NOT NULL AND o.recipient IS NULL AND o.handed_over_at IS NOT NULL)
+  OR (o.follow_up_id IS NOT NULL AND EXISTS (
+    SELECT 1 FROM surveys other JOIN outbox m ON m.survey_id = other.id
+    WHERE other.resolution_id = s.resolution_id AND m.recipient IS NULL AND m.handed_over_at IS NOT NULL)) AS is_forgotten
+FROM outbox o
+LEFT JOIN follow_ups f ON f.id = o.follow_up_id
+LEFT JOIN surveys s ON s.id = COALESCE(o.survey_id, f.survey_id)
+LEFT JOIN resolutions r ON r.id = s.resolution_id
+LEFT JOIN cases c ON c.id = r.case_id
+WHERE o.id = :id;
+
+-- name: erase_audit!
+-- What the audit tells in detail of a case or a customer, and of the resolutions, surveys, answers and follow-ups of the case;
+-- who did what, and when, stays.
+UPDATE audit SET was = NULL, became = NULL
+WHERE (was IS NOT NULL OR became IS NOT NULL) AND subject IN (
+  SELECT :id
+  UNION ALL SELECT r.id FROM resolutions r WHERE r.case_id = :id
+  UNION ALL SELECT s.id FROM resolutions r JOIN surveys s ON s.resolution_id = r.id WHERE r.case_id = :id
+  UNION ALL SELECT a.id FROM resolutions r JOIN surveys s ON s.resolution_id = r.id
+    JOIN answers a ON a.survey_id = s.id WHERE r.case_id = :id
+  UNION ALL SELECT f.id FROM resolutions r JOIN surveys s ON s.resolution_id = r.id
+    JOIN follow_ups f ON f.survey_id = s.id WHERE r.case_id = :id);

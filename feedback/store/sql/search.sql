@@ -1,4 +1,4 @@
--- SQLite's own: the full text index of schema/8.sql.
+-- SQLite's own: the full text index of schema/8.sql and 10.sql.
 
 -- name: found
 -- The newest texts of a kind (a range of seq) in which all words stand (and that a person sees, if given), with what each is about. The words that were
@@ -22,6 +22,10 @@ WHERE search MATCH :terms
     ELSE EXISTS (SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = about.resolution_id) END
   AND search.rowid >= :low AND search.rowid < :high
 ORDER BY search.rowid DESC LIMIT :limit;
+
+-- name: refresh!
+-- Write the names that customers have by now into the index; triggers do it.
+DELETE FROM search_stale;
 
 -- name: sweep!
 -- Write the index anew, so that nothing is left in it of texts that it has no more.
