@@ -32,6 +32,7 @@ class Action(StrEnum):
     ERASE = "customer.erase"
     FORGET = "customer.forget"
     DOWNLOAD = "list.download"
+    SUPPRESS = "address.suppress"
 
     @property
     def words(self) -> str:
@@ -60,6 +61,7 @@ _WORDS = {
     Action.ERASE: "erased a person",
     Action.FORGET: "forgot people in time",
     Action.DOWNLOAD: "downloaded a list",
+    Action.SUPPRESS: "took in a list of addresses that are never asked",
 }
 
 

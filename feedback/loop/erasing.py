@@ -83,22 +83,43 @@ def erase(store: Store, keys: Keys, config: Config, address: str, now: datetime,
         customers, mails = find(store, address)
         if any(mail.is_in_hand for mail in mails):
             raise Refused("A mail to this person is being handed over at this moment. Try again in a minute.")
-        cases = [case for customer in customers for case in store.erasures.cases_of(customer.id)]
         key_hash = keys.address_hashes(wanted)[0]
-        for one in customers:
-            store.erasures.remember(keys.person_hashes("customer", one.source, one.ref)[0], now)
-        for case in cases:
-            store.erasures.remember(keys.person_hashes("case", case.source, case.ref)[0], now)
         store.erasures.remember(key_hash, now)
         store.surveys.suppress(key_hash, Suppression.ERASED, now)
-        for case in cases:
-            store.erasures.erase_case(case, now)
-        for one in customers:
-            store.erasures.erase_customer(one.id)
+        counts = _forget(store, keys, customers, now)
         _erase_mails(store, mails, lambda found: normalise_email(found) == wanted)
-        counts = f"customers: {len(customers)}, cases: {len(cases)}"
         store.audit.note(by, Action.ERASE, key_hash, now, was=counts, became="erased")
     return sweep(store, keys, config, Erased(store, keys))
+
+
+def erase_without_address(
+    store: Store, keys: Keys, config: Config, customer_id: str, now: datetime, *, by: str
+) -> Swept:
+    """As `erase`, of one customer who has no address. Raises NotFound; Refused for one who has."""
+    with store.write_over():
+        found = [one for one in store.erasures.customers() if one.id == customer_id]
+        if not found:
+            raise NotFound("There is no such customer.")
+        if found[0].address:
+            raise Refused("This customer has an address by now. Erase whoever has that.")
+        person_hash = keys.person_hashes("customer", found[0].source, found[0].ref)[0]
+        counts = _forget(store, keys, found, now)
+        store.audit.note(by, Action.ERASE, person_hash, now, was=counts, became="erased")
+    return sweep(store, keys, config, Erased(store, keys))
+
+
+def _forget(store: Store, keys: Keys, customers: Iterable[KnownCustomer], now: datetime) -> str:
+    """Inside a write: the customers and their cases, none of whom comes back; how many."""
+    known = list(customers)
+    cases = [case for customer in known for case in store.erasures.cases_of(customer.id)]
+    for one in known:
+        store.erasures.remember(keys.person_hashes("customer", one.source, one.ref)[0], now)
+    for case in cases:
+        store.erasures.remember(keys.person_hashes("case", case.source, case.ref)[0], now)
+        store.erasures.erase_case(case, now)
+    for one in known:
+        store.erasures.erase_customer(one.id)
+    return f"customers: {len(known)}, cases: {len(cases)}"
 
 
 def erase_known(store: Store, keys: Keys, now: datetime) -> None:

@@ -81,10 +81,7 @@ def export(store: Store, keys: Keys, config: Config, address: str, folder: Path,
 
     Raises NotFound if nothing is known by the address, FileError if the files cannot be written.
     """
-    dossier = gather(store, keys, config, address, now)
-    counts = f"customers: {len(dossier.customers)}, cases: {sum(len(one.cases) for one in dossier.customers)}"
-    with store.write():
-        store.audit.note(COMMAND_LINE, Action.EXPORT, keys.address_hashes(dossier.address)[0], now, became=counts)
+    dossier = hand_out(store, keys, config, address, now, by=COMMAND_LINE)
     stem = f"feedback-export-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     made = Exported(folder / f"{stem}.json", folder / f"{stem}.html", dossier.others)
     try:
@@ -97,6 +94,15 @@ def export(store: Store, keys: Keys, config: Config, address: str, folder: Path,
             f"Nothing can be written into {folder}: {error.strerror}. Name another folder with --to."
         ) from None
     return made
+
+
+def hand_out(store: Store, keys: Keys, config: Config, address: str, now: datetime, *, by: str) -> Dossier:
+    """What is held, for somebody who takes it away, which is written down. Raises NotFound as `gather` does."""
+    dossier = gather(store, keys, config, address, now)
+    counts = f"customers: {len(dossier.customers)}, cases: {sum(len(one.cases) for one in dossier.customers)}"
+    with store.write():
+        store.audit.note(by, Action.EXPORT, keys.address_hashes(dossier.address)[0], now, became=counts)
+    return dossier
 
 
 def gather(store: Store, keys: Keys, config: Config, address: str, now: datetime) -> Dossier:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from feedback.domain.audit import COMMAND_LINE, Action
 from feedback.domain.cases import aware, normalise_email, text
 from feedback.domain.surveys import Suppression
 from feedback.errors import FieldError, FileError
@@ -67,6 +68,9 @@ def import_suppressions(store: Store, keys: Keys, path: Path, now: datetime) -> 
                 _store(store, batch, report)
         if batch:
             _store(store, batch, report)
+    if report.added:
+        with store.write():
+            store.audit.note(COMMAND_LINE, Action.SUPPRESS, "suppressions", now, became=f"{report.added:,} more")
     return report
 
 

@@ -30,6 +30,7 @@ from feedback.web.exports import ANSWERS, as_csv
 from feedback.web.forms import CloseForm, InteractionForm, WhatIfForm
 from feedback.web.login import csrf, may_open, open_to, person, require_role, require_staff
 from feedback.web.people import add_people
+from feedback.web.privacy import add_privacy
 from feedback.web.queue import PAGE, add_queue, listed
 
 OTHERS_SHOWN = 8
@@ -77,6 +78,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
 
     add_queue(desk, config, store, now, zone)
     add_people(desk, config, store, now)
+    add_privacy(desk, config, store, keys, now, zone)
 
     def follow_up_page(
         follow_up: FollowUp,

@@ -35,6 +35,8 @@ LEAST = {
     Role.OWNER: """
         GET /desk/outbox  POST /desk/outbox/<key>/<any(arrived, again):what>  POST /desk/outbox/resume
         GET /desk/what-if  GET /desk/audit
+        GET /desk/privacy  POST /desk/privacy  POST /desk/privacy/<any(json, html):kind>  POST /desk/privacy/erase
+        POST /desk/customers/<key>/erase
         GET /desk/people  POST /desk/people  GET /desk/people/<key>  POST /desk/people/<key>
         POST /desk/people/<key>/<any('link', 'lock-out', 'let-in'):what>
     """,

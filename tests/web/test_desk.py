@@ -162,6 +162,7 @@ def addresses(app: Flask, loop: Loop, method: str) -> list[str]:
     return [
         rule.rule.replace("<path:_unknown>", "nowhere")
         .replace("<any(arrived, again):what>", "arrived")
+        .replace("<any(json, html):kind>", "json")
         .replace("<any('link', 'lock-out', 'let-in'):what>", "link")
         .replace("<resolution_id>/<any(now, never, rules):wish>", "a-resolution/now")
         .replace("<int:seq>/<any(publish, withdraw):wish>", "1/withdraw")
