@@ -30,6 +30,9 @@ class Action(StrEnum):
     ERASE = "customer.erase"
     FORGET = "customer.forget"
     DOWNLOAD = "list.download"
+    APPROVE_QUOTE = "quote.approve"
+    DECLINE_QUOTE = "quote.decline"
+    TAKE_BACK_QUOTE = "quote.take_back"
 
     @property
     def words(self) -> str:
@@ -56,6 +59,9 @@ _WORDS = {
     Action.ERASE: "erased a person",
     Action.FORGET: "forgot people in time",
     Action.DOWNLOAD: "downloaded a list",
+    Action.APPROVE_QUOTE: "approved a quote",
+    Action.DECLINE_QUOTE: "declined a quote",
+    Action.TAKE_BACK_QUOTE: "took back a decision about a quote",
 }
 
 

@@ -11,7 +11,7 @@ from feedback.domain.cases import CaseRecord
 from feedback.store import Store
 
 PORTION = 1_000  # customers a step
-ROWS_ENOUGH = 25  # a transaction ends after these; for each the index of the search writes some fifteen more
+ROWS_ENOUGH = 15  # a transaction ends after these; for each the index of the search writes some twenty more
 
 
 def forget(store: Store, config: Config, now: datetime) -> bool:
