@@ -32,6 +32,12 @@ PAGES = {
     "a search for what is in each text": "/desk/search?words=printer",
     "a search for a beginning that is in each": "/desk/search?words=prin",
     "a search for two words": "/desk/search?words=printer+gasket7",
+    "the answers": "/desk/answers",
+    "the cases": "/desk/cases",
+    "the customers": "/desk/customers",
+    "the quotes that wait": "/desk/quotes",
+    "the quotes that are approved": "/desk/quotes?standing=approved",
+    "the quotes that were declined, none": "/desk/quotes?standing=declined",
 }
 
 
@@ -92,6 +98,13 @@ def _fill(database: sqlite3.Connection, count: int) -> None:
     many("INSERT INTO answers (id, survey_id, seq, at, choice, reasons, comment) VALUES (?, ?, 1, ?, 'no', ?, ?)",
          ((f"a{n}", f"s{n}", at[n], "resolve" if n % 3 else "connect", f"Word{n * 31 % 5000} again, the printer.")
           for n in numbers))  # fmt: skip
+    many("INSERT INTO answers (id, survey_id, seq, at, choice, comment, quote_name)"
+         " VALUES (?, ?, 2, ?, 'yes', ?, 'C.')",
+         ((f"y{n}", f"s{n}", at[n], f"Good now, gasket{n % 1000}.") for n in numbers if n % 10 == 0))  # fmt: skip
+    many("INSERT INTO quotes (answer_id, standing, said_at) VALUES (?, 'waiting', ?)",
+         ((f"y{n}", at[n]) for n in numbers if n % 10 == 0))  # fmt: skip
+    database.execute("UPDATE quotes SET standing = 'approved', version = '', staff_id = (SELECT id FROM staff)"
+                     " WHERE answer_id < 'y5'")  # fmt: skip
     many("INSERT INTO follow_ups (id, survey_id, opened_at, due_at, closed_at, outcome) VALUES (?, ?, ?, ?, ?, ?)",
          ((f"f{n}", f"s{n}", at[n], at[n], *((None, None) if n >= count - OPEN else (at[n], "solved")))
           for n in numbers))  # fmt: skip

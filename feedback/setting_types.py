@@ -221,9 +221,19 @@ def _share(value: object) -> object:
     return float(match[1]) / 100
 
 
+def _on_or_off(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() not in ("on", "off"):
+        raise ValueError("on or off")
+    return value.strip().lower() == "on"
+
+
 def as_text(value: object) -> str:
     """A setting's value as one writes it: `24h`, `Mon-Fri 09:00-18:00`, `25%`, `off`."""
-    if value is None or value == timedelta(0):
+    if value is True:
+        return "on"
+    if value is None or value is False or value == timedelta(0):
         return "off"
     if isinstance(value, timedelta):
         seconds = int(value.total_seconds())
@@ -287,3 +297,4 @@ Hours = Annotated[Window | None, BeforeValidator(_window)]  # None is any time
 Country = Annotated[str, BeforeValidator(_country)]
 Bases = Annotated[dict[str, Basis], BeforeValidator(_bases)]
 Share = Annotated[float, BeforeValidator(_share)]
+OnOff = Annotated[bool, BeforeValidator(_on_or_off)]

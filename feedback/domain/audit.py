@@ -33,6 +33,9 @@ class Action(StrEnum):
     FORGET = "customer.forget"
     DOWNLOAD = "list.download"
     SUPPRESS = "address.suppress"
+    APPROVE_QUOTE = "quote.approve"
+    DECLINE_QUOTE = "quote.decline"
+    TAKE_BACK_QUOTE = "quote.take_back"
 
     @property
     def words(self) -> str:
@@ -62,6 +65,9 @@ _WORDS = {
     Action.FORGET: "forgot people in time",
     Action.DOWNLOAD: "downloaded a list",
     Action.SUPPRESS: "took in a list of addresses that are never asked",
+    Action.APPROVE_QUOTE: "approved a quote",
+    Action.DECLINE_QUOTE: "declined a quote",
+    Action.TAKE_BACK_QUOTE: "took back a decision about a quote",
 }
 
 

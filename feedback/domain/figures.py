@@ -1,9 +1,10 @@
 """Figures that can be trusted: a rate with its interval, and the hiding of what would point at a person."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from math import sqrt
+from statistics import median
 from zoneinfo import ZoneInfo
 
 from feedback.domain.surveys import Choice
@@ -77,10 +78,92 @@ class Overview:
     weeks: tuple[Week, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """One survey whose mail went out, with who solved the case, and what became of a "no".
+
+    `opened_at` is when its follow-up was opened first, if there is one, `acted_at` when somebody of staff was in touch
+    first, or closed it; `recheck` what the customer answered when asked again.
+    """
+
+    asked: Asked
+    team: str | None
+    agent: str | None
+    opened_at: datetime | None = None
+    acted_at: datetime | None = None
+    is_open: bool = False
+    recheck: Choice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigures:
+    """The figures of a team or an agent (`name` None: nobody is named), as the desk shows them.
+
+    `young` of the `asked` are provisional: answers of theirs may still come in. `hours` is the median from a "no" until
+    somebody was in touch; None where that was so with too few customers.
+    """
+
+    name: str | None
+    asked: int
+    young: int
+    answered: int
+    response: Rate
+    solved: Rate
+    opened: int
+    closed: int
+    hours: float | None
+    recovered: Rate
+
+
+def by_group(
+    handled: Sequence[Handled], name_of: Callable[[Handled], str | None], now: datetime, zone: ZoneInfo
+) -> list[GroupFigures]:
+    """Those of each group over the period, by name, for an order by figures would rank; who has no name comes last."""
+    groups: dict[str | None, list[Handled]] = {}
+    for one in _recent(handled, now, zone):
+        groups.setdefault(name_of(one), []).append(one)
+    names = sorted(groups, key=lambda name: (name is None, (name or "").casefold(), name or ""))
+    return [_group(name, groups[name], now) for name in names]
+
+
+def altogether(handled: Sequence[Handled], now: datetime, zone: ZoneInfo) -> GroupFigures:
+    """Those of all over the period."""
+    return _group(None, _recent(handled, now, zone), now)
+
+
+def _recent(handled: Sequence[Handled], now: datetime, zone: ZoneInfo) -> list[Handled]:
+    first_day, last_day = period(now, zone)
+    return [one for one in handled if first_day <= local_day(one.asked.resolved_at, zone) <= last_day]
+
+
+def _group(name: str | None, handled: Sequence[Handled], now: datetime) -> GroupFigures:
+    """Small cells are hidden so that nobody is judged by what four customers said.
+
+    One by one: who reads these figures may read each answer, so there is nothing to keep by hiding more.
+    """
+    rows = [one.asked for one in handled]
+    settled_before = now - SETTLED_AFTER
+    opened = [one for one in handled if one.opened_at is not None]
+    acted = [(one, one.acted_at - one.opened_at) for one in opened if one.acted_at and one.opened_at]
+    customers = {one.asked.customer_id for one, _ in acted}
+    again = [replace(one.asked, choice=one.recheck) for one in handled if one.recheck]
+    return GroupFigures(
+        name=name,
+        asked=len(rows),
+        young=sum(row.asked_at > settled_before for row in rows),
+        answered=sum(row.choice is not None for row in rows),
+        response=_response(rows, settled_before),
+        solved=_hide_small(_solved(rows)),
+        opened=len(opened),
+        closed=sum(not one.is_open for one in opened),
+        hours=median(span.total_seconds() for _, span in acted) / 3600 if len(customers) >= FEWEST else None,
+        recovered=_hide_small(_solved(again)),
+    )
+
+
 def overview(asked: Sequence[Asked], now: datetime, zone: ZoneInfo) -> Overview:
     """Compute the overview from one row a survey sent. Weeks and total are about the same rows."""
-    last_day = local_day(now, zone)
-    first_day = last_day - timedelta(days=PERIOD_DAYS - 1)
+    first_day, last_day = period(now, zone)
     recent = [row for row in asked if first_day <= local_day(row.resolved_at, zone) <= last_day]
     by_week: dict[date, list[Asked]] = {
         week_of(first_day) + timedelta(weeks=k): []
@@ -99,10 +182,13 @@ def overview(asked: Sequence[Asked], now: datetime, zone: ZoneInfo) -> Overview:
         )
         for (monday, rows), cell in zip(by_week.items(), hide([*by_week.values()], not total.hidden), strict=True)
     )
-    settled = [row for row in recent if row.asked_at <= settled_before]
-    answered = [row for row in settled if row.choice]
-    response = _hide_small(Rate(len(answered), len(settled), len({row.customer_id for row in settled})))
-    return Overview(first_day, last_day, total, response, weeks)
+    return Overview(first_day, last_day, total, _response(recent, settled_before), weeks)
+
+
+def period(now: datetime, zone: ZoneInfo) -> tuple[date, date]:
+    """The first and the last day that figures are about, by day of resolution."""
+    last_day = local_day(now, zone)
+    return last_day - timedelta(days=PERIOD_DAYS - 1), last_day
 
 
 def hide(groups: Sequence[Sequence[Asked]], total_shown: bool) -> list[Rate]:
@@ -121,6 +207,13 @@ def hide(groups: Sequence[Sequence[Asked]], total_shown: bool) -> list[Rate]:
             break
         hidden.add(min(shown, key=lambda k: (cells[k].customers, k)))
     return [replace(cell, hidden=k in hidden) for k, cell in enumerate(cells)]
+
+
+def _response(rows: Sequence[Asked], settled_before: datetime) -> Rate:
+    """Who answered, of those who were asked long enough ago."""
+    settled = [row for row in rows if row.asked_at <= settled_before]
+    answered = [row for row in settled if row.choice]
+    return _hide_small(Rate(len(answered), len(settled), len({row.customer_id for row in settled})))
 
 
 def _solved(rows: Sequence[Asked]) -> Rate:

@@ -16,7 +16,7 @@ from feedback.loop.leftovers import Swept, Traces, refused_files, sweep, sweep_r
 from feedback.store import Store
 
 PORTION = 1_000  # customers a step
-ROWS_ENOUGH = 20  # a transaction ends after these; for each the index of the search writes some twenty more
+ROWS_ENOUGH = 15  # a transaction ends after these; for each the index of the search writes some twenty more
 _log = logging.getLogger(__name__)
 
 

@@ -9,12 +9,15 @@ from feedback.errors import PendingMigrations, StoreError
 from feedback.store.archives import write_archive
 from feedback.store.audit import Audit
 from feedback.store.cases import Cases
+from feedback.store.customers import Customers
 from feedback.store.dossiers import Dossiers
 from feedback.store.erasures import Erasures
+from feedback.store.figures import Figures
 from feedback.store.followups import FollowUps
 from feedback.store.operations import Operations
 from feedback.store.outbox import Outbox
 from feedback.store.queue import Queue
+from feedback.store.quotes import Quotes
 from feedback.store.returns import Returns
 from feedback.store.search import Search
 from feedback.store.sqlite import Database
@@ -30,7 +33,10 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.cases = Cases(database)
+        self.customers = Customers(database)
         self.surveys = Surveys(database)
+        self.quotes = Quotes(database)
+        self.figures = Figures(database)
         self.outbox = Outbox(database)
         self.returns = Returns(database)
         self.erasures = Erasures(database)

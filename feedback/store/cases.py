@@ -1,7 +1,7 @@
 """Customers, cases and their resolutions."""
 
-import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from feedback.domain.surveys import Answer, Choice, Round
 from feedback.domain.timing import Whereabouts
 from feedback.errors import NotFound
 from feedback.keys import new_id
-from feedback.store.sqlite import Database, as_held, load_queries, moment, moment_or_none
+from feedback.store.sqlite import Database, as_held, containing, load_queries, moment, moment_or_none
 from feedback.store.surveys import OPEN_TO_STAFF, answer_of, decision_of
 
 _sql = load_queries("cases")
@@ -225,10 +225,15 @@ class Cases:
 
         With `seen_by`, of those that this person sees.
         """
-        plain = re.sub(r"([%_!])", r"!\1", words)
-        pattern = f"%{plain}%" if words else None
-        rows = self._database.rows(_sql.find_cases, pattern=pattern, seen_by=seen_by, limit=limit, offset=offset)
-        return [_summary(row) for row in rows]
+        return list(map(_summary, self._found(words, seen_by, limit, offset)))
+
+    def all(self, words: str, *, seen_by: str) -> Iterator[CaseSummary]:
+        """As `find`, all of them, one after the other."""
+        return map(_summary, self._found(words, seen_by, sys.maxsize, 0))
+
+    def _found(self, words: str, seen_by: str | None, limit: int, offset: int) -> Iterator[Mapping[str, Any]]:
+        pattern = containing(words) if words else None
+        return self._database.each(_sql.find_cases, pattern=pattern, seen_by=seen_by, limit=limit, offset=offset)
 
     def count(self) -> int:
         row = self._database.row(_sql.count_cases)

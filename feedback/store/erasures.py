@@ -109,7 +109,7 @@ class Erasures:
     def erase_mail(self, mail: KnownMail) -> None:
         """Forget whom a mail was for, and what they answered, but not the case, which is somebody else's by now."""
         self._database.change(_sql.erase_mail, id=mail.id)
-        for statement in (_sql.erase_words, _sql.erase_replies):
+        for statement in (_sql.erase_quotes, _sql.erase_words, _sql.erase_replies):
             self._database.change(statement, survey_id=mail.survey_id)
 
     def erase_recipient(self, asked: AskedElsewhere) -> None:
@@ -135,7 +135,7 @@ class Erasures:
         return sum(
             self._database.change(statement, survey_id=row["id"])
             for row in self._database.rows(_sql.surveys_elsewhere, customer_id=customer_id)
-            for statement in (_sql.erase_words, _sql.erase_replies, _sql.drop_mail)
+            for statement in (_sql.erase_quotes, _sql.erase_words, _sql.erase_replies, _sql.drop_mail)
         )
 
     def erase_customer(self, customer_id: str) -> int:
@@ -155,7 +155,8 @@ class Erasures:
             follow_up = self._follow_ups.of_survey(row["id"])
             if follow_up is not None:
                 self._follow_ups.close(follow_up.id, Outcome.WITHDRAWN, "", None, now)
-            for statement in (_sql.erase_words, _sql.erase_notes, _sql.cancel_survey, _sql.drop_mail):
+            erasing = (_sql.erase_quotes, _sql.erase_words, _sql.erase_notes, _sql.cancel_survey, _sql.drop_mail)
+            for statement in erasing:
                 rows += self._database.change(statement, survey_id=row["id"])
         rows += self._database.change(_sql.erase_audit, id=case.id)
         rows += self._database.change(_sql.erase_case, id=case.id, ref=_nobody(), at=now)

@@ -1,5 +1,7 @@
 """The queue of the desk: its parts, narrowed by filters, and how many stand in each; of what the reader sees."""
 
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,16 +31,23 @@ class Queue:
 
     def page(self, tab: Tab, filters: Filters, reader: Reader, limit: int, offset: int = 0) -> list[FollowUp]:
         """One part. Open ones by when they are due, closed ones newest first."""
+        return list(self._each(tab, filters, reader, limit, offset))
+
+    def all(self, tab: Tab, filters: Filters, reader: Reader) -> Iterator[FollowUp]:
+        """As `page`, all of the part, one after the other."""
+        return self._each(tab, filters, reader, sys.maxsize, 0)
+
+    def _each(self, tab: Tab, filters: Filters, reader: Reader, limit: int, offset: int) -> Iterator[FollowUp]:
         narrowed = _narrowed(filters, reader)
         if tab is Tab.CLOSED:
-            rows = self._database.rows(
+            rows = self._database.each(
                 _sql.closed_in_queue, limit=limit, offset=offset, closed_most=CLOSED_MOST, me=reader.id, **narrowed
             )
         else:
-            rows = self._database.rows(
+            rows = self._database.each(
                 _sql.open_in_queue, limit=limit, offset=offset, tab=tab, **_read_by(reader), **narrowed
             )
-        return [follow_up_of(row) for row in rows]
+        return map(follow_up_of, rows)
 
     def counts(self, filters: Filters, reader: Reader) -> dict[Tab, int]:
         """How many each part has; closed ones up to `CLOSED_MOST`."""

@@ -80,6 +80,11 @@ def _add_public_notes(database: SqliteUtilsDatabase) -> None:
     _apply(database, "11.sql")
 
 
+@migrations(name="12 records")
+def _add_records(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "12.sql")
+
+
 def _apply(database: SqliteUtilsDatabase, name: str) -> None:
     schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
     statement = ""
@@ -106,6 +111,12 @@ def stamp(moment: datetime) -> str:
     """A moment as the database holds it: fixed width, so that text order is time order."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return utc.isoformat(timespec="seconds")[:19] + "Z"
+
+
+def containing(words: str) -> str:
+    """A pattern for LIKE … ESCAPE '!' that fits what contains the words."""
+    plain = re.sub(r"([%_!])", r"!\1", words)
+    return f"%{plain}%"
 
 
 def moment(text: str) -> datetime:

@@ -9,7 +9,17 @@ from typing import Any
 from feedback.domain.cases import CaseStatus, ResolvedBy
 from feedback.domain.eligibility import Contact, Decision, Facts, Override, Reason, Verdict
 from feedback.domain.figures import Asked
-from feedback.domain.surveys import Answer, Choice, Details, Round, Stage, Suppression, Survey, SurveyState
+from feedback.domain.surveys import (
+    Answer,
+    Choice,
+    Details,
+    Round,
+    Stage,
+    Suppression,
+    Survey,
+    SurveyState,
+    version_of,
+)
 from feedback.domain.timing import Whereabouts
 from feedback.errors import NotFound
 from feedback.keys import new_id
@@ -277,10 +287,14 @@ class Surveys:
         )
 
     def add_answer(self, survey_id: str, choice: Choice, now: datetime) -> None:
-        self._database.change(_sql.add_answer, id=new_id(), survey_id=survey_id, choice=choice, at=now)
+        key = new_id()
+        self._database.change(_sql.withdraw_quotes, survey_id=survey_id)
+        self._database.change(_sql.add_answer, id=key, survey_id=survey_id, choice=choice, at=now)
+        self._database.change(_sql.offer_quote, id=key)
 
     def add_details(self, answer_id: str, details: Details, now: datetime) -> None:
-        """Keep what the customer added, in place of what was said before."""
+        """Keep what the customer added, in place of what was said before and of what was decided about quoting it."""
+        self._database.change(_sql.withdraw_quote, id=answer_id, version=version_of(answer_id, details))
         self._database.change(
             _sql.add_details,
             id=answer_id,
@@ -292,6 +306,7 @@ class Surveys:
             call_time=details.call_time or None,
             quote_name=details.quote_name,
         )
+        self._database.change(_sql.offer_quote, id=answer_id)
 
     def newest_answers(
         self, choice: Choice | None, limit: int, offset: int = 0, *, seen_by: str | None = None

@@ -1,6 +1,7 @@
 """The desk: what is owed to whom, by when; and why each customer was asked, or not."""
 
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, time
 from itertools import zip_longest
@@ -11,11 +12,11 @@ from flask import Blueprint, abort, flash, g, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from feedback.config import Config, with_changes
+from feedback.domain.audit import Action
 from feedback.domain.eligibility import Decision, Override, Reason, Verdict
 from feedback.domain.followups import CLOSINGS, Channel, FollowUp, Outcome, Result
 from feedback.domain.staff import Role
-from feedback.domain.surveys import REASONS, Choice
-from feedback.domain.texts import one_line
+from feedback.domain.surveys import REASONS
 from feedback.domain.timing import local_day, moment_in_words, span_in_words
 from feedback.errors import ConfigError, NotFound, Refused, StoreError
 from feedback.keys import Keys
@@ -26,12 +27,13 @@ from feedback.loop.simulating import side_by_side, simulate
 from feedback.store import Store
 from feedback.store.cases import CaseSummary
 from feedback.store.outbox import Standing
-from feedback.web.exports import ANSWERS, as_csv
+from feedback.web.exports import MAILS, as_csv, as_json
 from feedback.web.forms import CloseForm, InteractionForm, WhatIfForm
 from feedback.web.login import csrf, may_open, open_to, person, require_role, require_staff
 from feedback.web.people import add_people
 from feedback.web.privacy import add_privacy
-from feedback.web.queue import PAGE, add_queue, listed
+from feedback.web.queue import PAGE, add_queue
+from feedback.web.records import add_records
 
 OTHERS_SHOWN = 8
 PAGES = (
@@ -39,6 +41,9 @@ PAGES = (
     ("desk.search", "Search"),
     ("desk.answers", "Answers"),
     ("desk.cases", "Cases"),
+    ("desk.customers", "Customers"),
+    ("desk.quotes", "Quotes"),
+    ("desk.figures", "Figures"),
     ("desk.outbox", "Outbox"),
     ("desk.what_if", "What if"),
     ("desk.people_list", "People"),
@@ -77,6 +82,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return (g.person.zone if "person" in g else None) or config.zone
 
     add_queue(desk, config, store, now, zone)
+    add_records(desk, config, store, keys, now, zone)
     add_people(desk, config, store, now)
     add_privacy(desk, config, store, keys, now, zone)
 
@@ -91,6 +97,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             "desk_follow_up.html", follow_up=follow_up, history=store.follow_ups.history(follow_up.id),
             others=store.cases.others_of_customer(follow_up.case_id, OTHERS_SHOWN, person().id),
             answers=store.surveys.answers_of_case(follow_up.case_id, ANSWERS_SHOWN),
+            customer_id=store.customers.of_case(follow_up.case_id),
             colleagues=[one for one in store.staff.all() if one.disabled_at is None and one.id != follow_up.owner_id],
             interaction=interaction or InteractionForm(), close=close or CloseForm(), refusal=refusal,
         )  # fmt: skip
@@ -169,36 +176,6 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         except NotFound:
             abort(404)
 
-    def wanted_choice() -> Choice | None:
-        wanted = request.args.get("choice")
-        return Choice(wanted) if wanted in tuple(Choice) else None
-
-    @desk.get("/answers")
-    @open_to(Role.LEAD)
-    def answers() -> str:
-        choice = wanted_choice()
-        return listed(
-            "desk_answers.html",
-            lambda limit, offset: store.surveys.newest_answers(choice, limit, offset, seen_by=person().id),
-            choice=choice,
-            recovery=store.follow_ups.recovery(seen_by=person().id),
-        )
-
-    @desk.get("/answers.csv")
-    @open_to(Role.LEAD)
-    def answers_as_csv() -> Response:
-        return as_csv("answers.csv", ANSWERS, store.surveys.all_answers(wanted_choice(), seen_by=person().id))
-
-    @desk.get("/cases")
-    @open_to(Role.LEAD)
-    def cases() -> str:
-        words = one_line(request.args.get("words"))[:100]
-        return listed(
-            "desk_cases.html",
-            lambda limit, offset: store.cases.find(words, limit, offset, seen_by=person().id),
-            words=words,
-        )
-
     def case_of(key: str) -> CaseSummary:
         if not store.staff.sees_case(person().id, key):
             abort(404)
@@ -214,7 +191,8 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             for part in told
             if part.by_hand is not None
         }
-        return render_template("desk_case.html", case=found, told=told, sent_now=sent_now)
+        customer_id = store.customers.of_case(found.id)
+        return render_template("desk_case.html", case=found, told=told, sent_now=sent_now, customer_id=customer_id)
 
     @desk.post("/cases/<key>/<resolution_id>/<any(now, never, rules):wish>")
     @open_to(Role.LEAD)
@@ -260,6 +238,14 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return render_template(
             "desk_outbox.html", mails=mails, counts=store.outbox.standings(midnight), most=PAGE, plan=plan
         )
+
+    @desk.post("/outbox/<any(waiting, unconfirmed, failed, sent, dropped):what>.<any(csv, json):kind>")
+    def take_mails(what: str, kind: str) -> Response:
+        """One part of the outbox, all of it."""
+        with store.write():
+            became = f"outbox, {kind.upper()}: {what}"
+            store.audit.note(person().id, Action.DOWNLOAD, "outbox", now(), became=became)
+        return (as_csv if kind == "csv" else as_json)("outbox", MAILS, store.outbox.mails(Standing(what), sys.maxsize))
 
     @desk.post("/outbox/<key>/<any(arrived, again):what>")
     def settle(key: str, what: str) -> Response:

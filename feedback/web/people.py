@@ -7,10 +7,12 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from feedback.config import Config
+from feedback.domain.audit import Action
 from feedback.domain.staff import Role, Staff
 from feedback.errors import Refused
 from feedback.loop import people
 from feedback.store import Store
+from feedback.web.exports import AUDIT, PEOPLE, as_csv, as_json
 from feedback.web.forms import PersonForm
 from feedback.web.login import person
 from feedback.web.queue import listed
@@ -101,12 +103,25 @@ def add_people(desk: Blueprint, config: Config, store: Store, now: Callable[[], 
         )
         return redirect(url_for("desk.one_person", key=key), 303)
 
+    def actor_wanted() -> str | None:
+        return request.args.get("who") or None
+
     @desk.get("/audit")
     def audit() -> str:
-        actor = request.args.get("who") or None
+        actor = actor_wanted()
         return listed(
             "desk_audit.html",
             lambda limit, offset: store.audit.entries(limit, offset, actor=actor),
             who=actor,
             people=store.staff.all(),
         )
+
+    @desk.post("/<any(audit, people):what>.<any(csv, json):kind>")
+    def take_along(what: str, kind: str) -> Response:
+        """The list of people, or of changes as its page narrows them, which is itself a change."""
+        with store.write():
+            store.audit.note(person().id, Action.DOWNLOAD, what, now(), became=f"{what}, {kind.upper()}")
+        send = as_csv if kind == "csv" else as_json
+        if what == "people":
+            return send(what, PEOPLE, store.staff.all())
+        return send(what, AUDIT, store.audit.all(actor=actor_wanted()))

@@ -30,9 +30,7 @@ def add_privacy(
             try:
                 meant = erasing.plan(store, address)
             except NotFound:
-                error = (
-                    "Nobody is known by this address. Check how it is written; who was erased is not known now."
-                )
+                error = "Nobody is known by this address. Check how it is written; who was erased is not known now."
         return render_template("desk_privacy.html", address=address, meant=meant, error=error)
 
     def given_address() -> str:

@@ -53,12 +53,7 @@ def add_queue(
     policy = queue_policy(page_style(accent(config.colour)))
 
     def reader() -> Reader:
-        present = now()
-        today = local_day(present, zone())
-        midnight, next_midnight = (
-            datetime.combine(day, time(), zone()).astimezone(UTC) for day in (today, today + timedelta(days=1))
-        )
-        return Reader(person().id, present, midnight, next_midnight)
+        return reader_at(now(), zone())
 
     def title(counts: Mapping[Tab, int]) -> str:
         return f"To do ({counts[Tab.OPEN]})"
@@ -66,7 +61,7 @@ def add_queue(
     @desk.get("/")
     @open_to(Role.AGENT)
     def to_do() -> Response:
-        tab, filters, reading = _tab(), _filters(), reader()
+        tab, filters, reading = wanted_tab(), wanted_filters(), reader()
         counts = store.queue.counts(filters, reading)
         teams, topics = store.queue.teams_and_topics(reading)
         checks = check(store, config, datetime.now(UTC))  # by the machine's real clock
@@ -84,7 +79,7 @@ def add_queue(
     @open_to(Role.AGENT)
     def counts() -> Response:
         """For the script of the page: what changes in it while it is looked at."""
-        found = store.queue.counts(_filters(), reader())
+        found = store.queue.counts(wanted_filters(), reader())
         return jsonify(
             title=f"{title(found)} — {config.business_name}",
             counts=found,
@@ -105,6 +100,15 @@ def add_queue(
         )  # fmt: skip
 
 
+def reader_at(present: datetime, zone: ZoneInfo) -> Reader:
+    """Who is logged in, whose clock is that of the zone."""
+    today = local_day(present, zone)
+    midnight, next_midnight = (
+        datetime.combine(day, time(), zone).astimezone(UTC) for day in (today, today + timedelta(days=1))
+    )
+    return Reader(person().id, present, midnight, next_midnight)
+
+
 def listed(template: str, find: Callable[[int, int], Sequence[object]], **more: object) -> str:
     """One page of a list, and whether there is another."""
     page = max(1, min(request.args.get("page", 1, int), 10_000))
@@ -112,12 +116,13 @@ def listed(template: str, find: Callable[[int, int], Sequence[object]], **more: 
     return render_template(template, found=found[:PAGE], page=page, more=len(found) > PAGE, **more)
 
 
-def _tab() -> Tab:
+def wanted_tab() -> Tab:
+    """As the address says, else the first."""
     given = request.args.get("tab")
     return Tab(given) if given in tuple(Tab) else Tab.OPEN
 
 
-def _filters() -> Filters:
+def wanted_filters() -> Filters:
     """As the address says; what makes no sense there narrows nothing."""
     stage, days = request.args.get("stage"), request.args.get("age", 0, int)
     return Filters(

@@ -1,12 +1,25 @@
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, Asked, Rate, Week, hide, overview
+from feedback.domain.figures import (
+    FEWEST,
+    FEWEST_FOR_EXTREMES,
+    Asked,
+    Handled,
+    Rate,
+    Week,
+    altogether,
+    by_group,
+    hide,
+    overview,
+)
 from feedback.domain.surveys import Choice
 from feedback.loop.answering import answer
 from tests.conftest import ADA, DAY, NOW, Loop
@@ -315,3 +328,92 @@ def test_the_newest_choice_of_a_survey_counts_and_only_once(loop: Loop) -> None:
     told = overview(loop.store.surveys.asked_since(NOW - DAY), later, UTC_ZONE)
     assert parts(told.solved) == (0, 1, 1)
     assert parts(told.response) == (1, 1, 1)
+
+
+# The desk's figures, by team and by agent
+
+
+def handled(n: int, choice: Choice | None = Choice.YES, *, days: int = 20, **more: Any) -> list[Handled]:
+    """Surveys about cases resolved and asked about so many days ago, each of a customer of its own."""
+    at = NOW - days * DAY
+    return [
+        Handled(Asked(f"{more.get('team')}-{choice}-{days}-{k}", at, at, choice), **{"team": "T", "agent": "A", **more})
+        for k in range(n)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "asked", "young", "answered", "response", "solved"),
+    [
+        ([], 0, 0, 0, None, None),
+        (handled(4), 4, 0, 4, None, None),
+        (handled(9), 9, 0, 9, None, None),  # "all of them" needs ten
+        (handled(10), 10, 0, 10, (10, 10), (10, 10)),
+        ([*handled(4), *handled(1, Choice.NO)], 5, 0, 5, None, (4, 5)),
+        ([*handled(6), *handled(6, None)], 12, 0, 6, (6, 12), None),
+        ([*handled(7), *handled(3, Choice.NO), *handled(5, None)], 15, 0, 10, (10, 15), (7, 10)),
+        ([*handled(7), *handled(3, Choice.NO, days=6), *handled(9, None)], 19, 3, 10, (7, 16), (7, 10)),
+        ([*handled(7), *handled(3, Choice.NO), *handled(9, days=90)], 10, 0, 10, (10, 10), (7, 10)),  # too old
+    ],
+)
+def test_a_group_tells_how_many_and_what_enough_customers_say(
+    rows: list[Handled],
+    asked: int,
+    young: int,
+    answered: int,
+    response: tuple[int, int] | None,
+    solved: tuple[int, int] | None,
+) -> None:
+    told = altogether(rows, NOW, UTC_ZONE)
+    assert (told.asked, told.young, told.answered) == (asked, young, answered)
+    for rate, expected in ((told.response, response), (told.solved, solved)):
+        assert (None if rate.hidden else (rate.count, rate.n)) == expected
+
+
+def test_answers_of_the_same_few_customers_make_no_figure() -> None:
+    rows = [replace(one, asked=replace(one.asked, customer_id="ada")) for one in [*handled(6), *handled(6, Choice.NO)]]
+    told = altogether(rows, NOW, UTC_ZONE)
+    assert (told.answered, told.solved.hidden, told.response.hidden) == (12, True, True)
+
+
+def test_groups_stand_by_name_whatever_their_figures_and_who_has_none_comes_last() -> None:
+    rows = [
+        *handled(2, team="orders"),
+        *handled(9, team=None),
+        *handled(1, Choice.NO, team="Hardware"),
+        *handled(3, team="Ämter"),
+    ]
+    told = by_group(rows, lambda one: one.team, NOW, UTC_ZONE)
+    assert [(one.name, one.asked) for one in told] == [("Hardware", 1), ("orders", 2), ("Ämter", 3), (None, 9)]
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [
+        ([1, 2, 3, 4], None),
+        ([1, 2, 3, 4, 50], 3.0),
+        ([1, 2, 3, 4, 50, None], 3.0),  # nobody has been in touch with the sixth so far
+        ([1, 2, 3, 4, 5, 6], 3.5),
+    ],
+)
+def test_the_first_contact_is_a_median_of_enough_customers(hours: list[float | None], expected: float | None) -> None:
+    opened = NOW - 10 * DAY
+    rows = [
+        replace(
+            one,
+            opened_at=opened,
+            acted_at=None if after is None else opened + timedelta(hours=after),
+            is_open=after is None,
+        )
+        for one, after in zip(handled(len(hours), Choice.NO), hours, strict=True)
+    ]
+    told = altogether([*rows, *handled(3)], NOW, UTC_ZONE)
+    assert told.hours == expected
+    assert (told.opened, told.closed) == (len(hours), len(hours) - hours.count(None))
+
+
+def test_recovery_is_the_yes_among_the_answers_when_asked_again() -> None:
+    rows = [*handled(6, Choice.NO, recheck=Choice.YES), *handled(2, Choice.YES, recheck=Choice.NO)]
+    told = altogether(rows, NOW, UTC_ZONE)
+    assert (parts(told.recovered), told.recovered.hidden) == ((6, 8, 8), False)
+    assert parts(told.solved) == (2, 8, 8)

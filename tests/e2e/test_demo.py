@@ -155,7 +155,7 @@ SEARCHES = ("search", "search?words=the", "search?words=nothing-fits", "search?w
 def every_desk_page(page: Page, url: str) -> Iterator[str]:
     page.goto(f"{url}/desk/")
     yield "logging in"
-    page.get_by_label("Your mail address").fill("jonas@brightwell.example")
+    page.get_by_label("Your mail address").fill("mara@brightwell.example")
     page.get_by_label("Your password").fill("not it")
     page.get_by_role("button", name="Log in").click()
     yield "logging in, refused"
@@ -177,12 +177,20 @@ def every_desk_page(page: Page, url: str) -> Iterator[str]:
         "answers?choice=no",
         "cases",
         "cases?words=nothing-fits",
+        "customers",
+        "customers?words=nothing-fits",
+        "quotes",
+        "quotes?standing=approved",
+        "figures",
         "outbox",
         "nothing-here",
         *SEARCHES,
     ):
         page.goto(f"{url}/desk/{path}")
         yield path
+    page.goto(f"{url}/desk/customers")
+    page.locator(".rows h2 a").first.click()
+    yield "a customer"
     page.goto(f"{url}/desk/")
     page.get_by_role("link", name="Closed").click()
     yield "the closed ones"

@@ -114,7 +114,7 @@ def test_an_agent_takes_it_with_one_touch_helps_and_the_customer_agrees(business
     assert business.mails_to("ada@example.org")[-1]["Subject"].startswith("Is it solved now?")
     business.answer("ada@example.org", "yes")
     office = business.window()
-    office.goto(f"{business.url}/desk/answers")
+    office.goto(f"{business.url}/desk/figures")
     business.log_in("olga", office)
     expect(
         office.get_by_text("Of 1 follow-up closed as solved, 1 was asked about again, and 1 answered")

@@ -29,12 +29,15 @@ LEAST = {
         GET /desk/cases/<key>  GET /desk/<path:_unknown>
     """,
     Role.LEAD: """
-        GET /desk/answers  GET /desk/answers.csv  GET /desk/cases
+        GET /desk/answers  GET /desk/cases  GET /desk/customers  GET /desk/customers/<key>  GET /desk/quotes
+        POST /desk/quotes/<key>/<any(approve, decline, 'take-back'):verb>  GET /desk/figures
+        POST /desk/<any('follow-ups', answers, cases, customers, quotes, figures):what>.<any(csv, json):kind>
         POST /desk/cases/<key>/<resolution_id>/<any(now, never, rules):wish>
     """,
     Role.OWNER: """
         GET /desk/outbox  POST /desk/outbox/<key>/<any(arrived, again):what>  POST /desk/outbox/resume
-        GET /desk/what-if  GET /desk/audit
+        POST /desk/outbox/<any(waiting, unconfirmed, failed, sent, dropped):what>.<any(csv, json):kind>
+        GET /desk/what-if  GET /desk/audit  POST /desk/<any(audit, people):what>.<any(csv, json):kind>
         GET /desk/privacy  POST /desk/privacy  POST /desk/privacy/<any(json, html):kind>  POST /desk/privacy/erase
         POST /desk/customers/<key>/erase
         GET /desk/people  POST /desk/people  GET /desk/people/<key>  POST /desk/people/<key>
@@ -103,10 +106,16 @@ def filled(rule: Rule, place: Place, team: str = "Hardware") -> str:
     """The address with ids that are there."""
     follow_up = place.loop.store.follow_ups.get(place.keys[team])
     kind = rule.rule.split("/")[2]
-    key = {"follow-ups": follow_up.id, "cases": follow_up.case_id, "people": place.staff["sven"]}.get(kind, NOTHING)
+    ids = {
+        "follow-ups": follow_up.id,
+        "cases": follow_up.case_id,
+        "people": place.staff["sven"],
+        "customers": place.loop.store.customers.of_case(follow_up.case_id),
+    }
+    key = ids.get(kind) or NOTHING
     address = rule.rule.replace("<key>", key).replace("<resolution_id>", follow_up.resolution_id)
     address = address.replace("<int:seq>", "1")
-    address = re.sub(r"<any\('?(\w+)[^)]*\):\w+>", r"\1", address)
+    address = re.sub(r"<any\('?([\w-]+)[^)]*\):\w+>", r"\1", address)
     return address.replace("<path:_unknown>", NOTHING)
 
 
@@ -235,9 +244,13 @@ def test_a_change_of_role_counts_at_once(place: Place) -> None:
 
 def test_a_lead_reads_and_lists_nothing_of_another_team(place: Place) -> None:
     lena = place.clients["lena"]
-    for address in ("/desk/answers", "/desk/answers.csv", "/desk/cases", "/desk/", "/desk/search?words=discount"):
-        page = lena.get(address)
-        assert page.status_code == 200
+    lists = ("answers", "cases", "customers", "quotes", "figures")
+    pages = [lena.get(f"/desk/{name}") for name in (*lists, "", "search?words=discount", "quotes?standing=approved")]
+    token = csrf_of(lena.get("/desk/").text)
+    for name in (*lists, "follow-ups"):
+        pages += [lena.post(f"/desk/{name}.{kind}", data={"csrf_token": token}) for kind in ("csv", "json")]
+    for page in pages:
+        assert page.status_code == 200, page.request.path
         assert "Sam Sales" not in page.text
         assert "Secret discount" not in page.text
 

@@ -153,7 +153,14 @@ def shown(page: str) -> str:
 def addresses(app: Flask, loop: Loop, method: str) -> list[str]:
     """Every address of the desk that takes the method; logging in and out has its own tests."""
     (follow_up,) = loop.store.follow_ups.open_ones()
-    keys = {"follow-ups": follow_up.id, "cases": follow_up.case_id, "people": loop.store.staff.all()[0].id}
+    customer_id = loop.store.customers.of_case(follow_up.case_id)
+    assert customer_id is not None
+    keys = {
+        "follow-ups": follow_up.id,
+        "cases": follow_up.case_id,
+        "people": loop.store.staff.all()[0].id,
+        "customers": customer_id,
+    }
     rules = [
         rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/desk") and method in (rule.methods or ())
     ]
@@ -163,9 +170,15 @@ def addresses(app: Flask, loop: Loop, method: str) -> list[str]:
         rule.rule.replace("<path:_unknown>", "nowhere")
         .replace("<any(arrived, again):what>", "arrived")
         .replace("<any(json, html):kind>", "json")
+        .replace("<any(waiting, unconfirmed, failed, sent, dropped):what>.<any(csv, json):kind>", "sent.csv")
+        .replace("<any(audit, people):what>.<any(csv, json):kind>", "people.json")
         .replace("<any('link', 'lock-out', 'let-in'):what>", "link")
         .replace("<resolution_id>/<any(now, never, rules):wish>", "a-resolution/now")
         .replace("<int:seq>/<any(publish, withdraw):wish>", "1/withdraw")
+        .replace(
+            "<any('follow-ups', answers, cases, customers, quotes, figures):what>.<any(csv, json):kind>", "cases.csv"
+        )
+        .replace("<any(approve, decline, 'take-back'):verb>", "approve")
         .replace("<key>", keys.get(rule.rule.split("/")[2], "a-mail"))
         for rule in rules
         if rule.endpoint not in outside
@@ -488,7 +501,8 @@ def test_what_is_owed_stands_by_when_it_is_due_with_the_next_step(
         " Ada: Printer jams on page two Page <two> jams."
         " due in 2 hours · said no yesterday, 14:00 · nobody has it · asks for a call I take it"
         " Dan: Wrong size No words. Ask what is wrong."
-        " due in 3 hours · said no yesterday, 15:00 · yours Open Times are those of UTC."
+        " due in 3 hours · said no yesterday, 15:00 · yours Open Download CSV Download JSON"
+        " Times are those of UTC."
     )
 
 

@@ -194,17 +194,17 @@ def test_nobody_who_is_gone_gets_it_and_nobody_gets_what_is_closed(
     assert "closed already" in answer.text
 
 
-def test_whether_helping_helped_stands_beside_the_answers(mara: FlaskClient, loop: Loop, key: str) -> None:
-    assert "closed as solved" not in mara.get("/desk/answers").text
+def test_whether_helping_helped_stands_with_the_figures(mara: FlaskClient, loop: Loop, key: str) -> None:
+    assert "closed as solved" not in mara.get("/desk/figures").text
     following_up.close(loop.store, loop.asking, key, Outcome.SOLVED, "A new drum.", None, LATER)
-    assert "Of 1 follow-up closed as solved, 0 were asked about again; no answer has come yet." in shown(
-        mara.get("/desk/answers").text
+    assert "of 1 follow-up closed as solved, 0 were asked about again; no answer has come yet." in shown(
+        mara.get("/desk/figures").text
     )
     while loop.asking.step(LATER + DAY):
         pass
     loop.send(LATER + DAY)
     answering.answer(loop.store, loop.config, loop.survey_id(round_=Round.AGAIN), Choice.YES, LATER + DAY + HOUR)
-    page = shown(mara.get("/desk/answers").text)
-    assert "Of 1 follow-up closed as solved, 1 was asked about again, and 1 answered; 1 of these said yes." in page
+    page = shown(mara.get("/desk/figures").text)
+    assert "of 1 follow-up closed as solved, 1 was asked about again, and 1 answered; 1 of these said yes." in page
     recovery = loop.store.follow_ups.recovery()
     assert (recovery.closed, recovery.asked, recovery.solved.count, recovery.solved.n) == (1, 1, 1, 1)

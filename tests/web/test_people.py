@@ -273,3 +273,22 @@ def test_no_secret_stands_in_the_audit_or_the_outbox(app: Flask, mara: FlaskClie
     assert path.rpartition("/")[2] not in held
     assert NEW not in held
     assert [row["kind"] for row in loop.rows("SELECT kind FROM outbox")] == [Kind.LOGIN]
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_people_and_changes_are_taken_along_and_that_is_a_change(
+    mara: FlaskClient, loop: Loop, staff: dict[str, str], kind: str
+) -> None:
+    invite(mara, name="=cmd()")
+    token = re.search(r'name="csrf_token" value="([^"]+)"', mara.get("/desk/audit").text)
+    assert token is not None
+    people_file = mara.post(f"/desk/people.{kind}", data={"csrf_token": token[1]})
+    changes = mara.post(f"/desk/audit.{kind}?who={staff['mara']}", data={"csrf_token": token[1]})
+    assert ("'=cmd()" in people_file.text) is (kind == "csv")
+    assert ("'=cmd(), agent, Hardware" in changes.text) is (kind == "csv")
+    assert "=cmd()" in people_file.text
+    assert "person.add" in changes.text
+    assert CHEAP_HASH not in people_file.text
+    nobody = mara.post(f"/desk/audit.{kind}?who={staff['tom']}", data={"csrf_token": token[1]}).text
+    assert "person.add" not in nobody
+    assert [one.action for one in loop.store.audit.entries(3)] == [Action.DOWNLOAD] * 3

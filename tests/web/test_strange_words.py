@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from werkzeug.security import generate_password_hash
+from werkzeug.test import TestResponse
 
 from feedback.domain.staff import Role
 from feedback.domain.surveys import COMMENT_LONGEST, Choice
@@ -69,9 +70,16 @@ def say_no_with(client: FlaskClient, loop: Loop, comment: str, ref: str = "A-1")
     return path
 
 
+def taken(client: FlaskClient, file: str) -> TestResponse:
+    """A file of the desk, by the button below its list."""
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/desk/").text)
+    assert token is not None
+    return client.post(f"/desk/{file}", data={"csrf_token": token[1]})
+
+
 def rows_of(client: FlaskClient, query: str = "") -> list[dict[str, str]]:
     """The file of answers, as a program reads it."""
-    file = client.get(f"/desk/answers.csv{query}").get_data().decode("utf-8-sig")
+    file = taken(client, f"answers.csv{query}").get_data().decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(file, newline="")))
 
 
@@ -144,7 +152,7 @@ def test_whatever_is_written_is_one_text_of_the_page_and_one_cell_of_the_file(
 
 def test_a_file_of_answers_has_a_row_an_answer_and_names_its_columns(client: FlaskClient, loop: Loop) -> None:
     say_no_with(client, loop, "Still jams")
-    answer = client.get("/desk/answers.csv?choice=no")
+    answer = taken(client, "answers.csv?choice=no")
     assert answer.get_data().startswith(b"\xef\xbb\xbfanswered_at,answer,")
     assert answer.headers["Content-Disposition"] == "attachment; filename=answers.csv"
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -173,8 +181,11 @@ def test_a_file_of_answers_has_a_row_an_answer_and_names_its_columns(client: Fla
 
 def test_nobody_reads_the_answers_without_logging_in(loop: Loop) -> None:
     client = create_app(loop.config, loop.store, loop.keys, lambda: LATER).test_client()
-    answer = client.get("/desk/answers.csv")
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/desk/login?then=/desk/answers.csv")
+    page = client.get("/desk/answers")
+    assert (page.status_code, page.headers["Location"]) == (303, "/desk/login?then=/desk/answers")
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/desk/login").text)
+    assert token is not None
+    assert client.post("/desk/answers.csv", data={"csrf_token": token[1]}).status_code == 401
 
 
 def test_the_published_site_holds_nothing_that_customers_wrote(client: FlaskClient, loop: Loop, tmp_path: Path) -> None:

@@ -88,6 +88,10 @@ WHERE id = :id;
 -- What a case says of its customer; its times, topic and team stay.
 UPDATE cases SET ref = :ref, merged_into = NULL, subject = NULL, tags = NULL, erased_at = :at WHERE id = :id;
 
+-- name: erase_quotes!
+-- That it may be quoted, and what staff decided about that.
+DELETE FROM quotes WHERE answer_id IN (SELECT id FROM answers WHERE survey_id = :survey_id);
+
 -- name: erase_words!
 -- What was answered to a survey; the choice, its reasons and the day stay.
 UPDATE answers SET comment = NULL, call = 0, phone = NULL, call_time = NULL, quote_name = NULL,

@@ -216,6 +216,21 @@ UPDATE answers SET details_at = :at, reasons = :reasons, comment = :comment, cal
   call_time = :call_time, quote_name = :quote_name
 WHERE id = :id;
 
+-- name: withdraw_quotes!
+-- A newer answer to a survey takes the place of what was to be quoted.
+DELETE FROM quotes WHERE answer_id IN (SELECT id FROM answers WHERE survey_id = :survey_id);
+
+-- name: withdraw_quote!
+-- Other words than these are not to be quoted any more, whatever staff decided about them.
+DELETE FROM quotes WHERE answer_id = :id AND (version IS NULL OR version <> :version);
+
+-- name: offer_quote!
+-- An answer waits to be quoted, if it may be; one about which staff have decided already does not.
+INSERT INTO quotes (answer_id, standing, said_at)
+SELECT id, 'waiting', at FROM answers
+WHERE id = :id AND choice = 'yes' AND quote_name IS NOT NULL AND comment IS NOT NULL
+ON CONFLICT (answer_id) DO NOTHING;
+
 -- name: asked_since
 -- One row a first-round survey that went out, with its newest answer; what the figures rest on.
 SELECT c.customer_id, r.resolved_at, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, a.choice
