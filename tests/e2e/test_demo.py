@@ -183,6 +183,10 @@ def every_desk_page(page: Page, url: str) -> Iterator[str]:
         "quotes?standing=approved",
         "figures",
         "outbox",
+        "people",
+        "audit",
+        "privacy",
+        "forgotten",
         "nothing-here",
         *SEARCHES,
     ):
@@ -191,6 +195,17 @@ def every_desk_page(page: Page, url: str) -> Iterator[str]:
     page.goto(f"{url}/desk/customers")
     page.locator(".rows h2 a").first.click()
     yield "a customer"
+    page.get_by_role("button", name="Hand it out, or erase it").click()
+    expect(page.get_by_role("button", name="Erase all of this")).to_be_visible()
+    yield "a person's data"
+    page.goto(f"{url}/desk/people")
+    page.get_by_label("Mail address").fill("jo@brightwell.example")
+    page.get_by_label("Name, as colleagues").fill(" ")
+    page.get_by_role("button", name="Send the invitation").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    yield "people, with an error"
+    page.get_by_role("link", name="Jonas Weber").click()
+    yield "a person"
     page.goto(f"{url}/desk/")
     page.get_by_role("link", name="Closed").click()
     yield "the closed ones"

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from werkzeug.security import generate_password_hash
 from werkzeug.serving import make_server
 
@@ -32,8 +33,9 @@ class Business:
     url: str
     now: datetime
 
-    def window(self) -> Page:
-        return self.browser.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=False).new_page()
+    def window(self, *, scripts: bool = False) -> Page:
+        phone = ViewportSize(width=360, height=740)
+        return self.browser.new_context(viewport=phone, java_script_enabled=scripts).new_page()
 
     def pass_time(self, span: timedelta) -> None:
         """The jobs do what is due by then."""
@@ -202,8 +204,9 @@ def test_an_owner_lets_somebody_in_who_sets_a_password_and_helps(business: Busin
 
     business.answer("bruno@example.org", "no")
     business.pass_time(MINUTE)
-    sven = business.window()
+    sven = business.window(scripts=True)
     sven.goto(business.link("sven@acme.example", "/t/password/"))
+    assert Axe().run(sven).response["violations"] == []
     sven.get_by_label("The new password").fill(NEW)
     sven.get_by_label("The same again").fill(NEW)
     sven.get_by_role("button", name="Keep it").click()
