@@ -5,7 +5,9 @@ import unicodedata
 from collections.abc import Iterable
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_UNSEEN = "\\s\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\u3164\ufeff"
+_UNSEEN = (
+    "\\s\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff"
+)
 _SIGNS = "=+\\-@＝＋－＠﹦﹢﹣﹫−"
 _FORMULA = re.compile(f"(?:^|(?<=[\n\r\t;]))(?=[{_UNSEEN}]*[{_SIGNS}])|^(?=[\t\r\n])")
 _BETWEEN_NAMES = re.compile(r"[\s,;:.()/@_\"'’-]+")

@@ -7,6 +7,7 @@ from feedback.domain.followups import Channel, Outcome
 from feedback.domain.surveys import ANSWERS_AT_MOST, Choice, Details, Survey
 from feedback.errors import Overtaken, Refused
 from feedback.i18n import marked
+from feedback.loop.following_up import everybody
 from feedback.store import Store
 from feedback.store.followups import FollowUpKey
 from feedback.store.outbox import Kind
@@ -97,6 +98,6 @@ def owe_action(
             store.follow_ups.reopen(key, due_at, now, channel)
     follow_up = store.follow_ups.get(key)
     known_to = store.follow_ups.who_knows_them(key)
-    for address in dict.fromkeys((*config.alerted_of(follow_up.team, follow_up.topic), *known_to)):
+    for address in dict.fromkeys((*everybody(store, config, follow_up), *known_to)):
         store.outbox.queue_for_staff(Kind.ALERT, key, address, now + TELL_AFTER)
     return key

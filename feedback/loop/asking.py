@@ -9,7 +9,7 @@ from feedback.domain.cases import normalise_email
 from feedback.domain.eligibility import TACT, Decision, Facts, Override, Reason, Verdict, decide, decide_reminder
 from feedback.domain.surveys import Round, SurveyState
 from feedback.domain.timing import next_moment
-from feedback.errors import Refused
+from feedback.errors import NotFound, Refused
 from feedback.keys import Keys
 from feedback.store import Store
 from feedback.store.surveys import ResolutionStanding
@@ -91,6 +91,8 @@ class Asking:
         Raises NotFound; Refused once the mail is under way, or if what binds us speaks against asking.
         """
         with self._store.write():
+            if not self._store.staff.sees(staff_id, resolution_id):
+                raise NotFound(f"There is no resolution {resolution_id} that you see.")
             standing = self._store.surveys.standing(resolution_id)
             if not standing.is_open_to_staff:
                 raise Refused("Its mail has gone out by now, was refused, or is just going. See below where it stands.")

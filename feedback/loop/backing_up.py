@@ -124,8 +124,13 @@ def restore(config: Config, archive: Path, now: datetime) -> Restored:
 
 
 def _carry_over(restored: Store, current: Store, keys: Keys, now: datetime) -> tuple[int, int]:
-    """Opt-outs, erasures, and what had been asked about: of how many people, and of how many mails here."""
+    """Opt-outs, erasures, and what had been asked about: of how many people, and of how many mails here.
+
+    And who may log in by now, with what was changed since: nobody comes back who was locked out.
+    """
     with restored.write_over():
+        restored.staff.carry_over(current.staff)
+        restored.audit.carry_over(current.audit)
         carried_over = restored.surveys.carry_over(current.surveys)
         restored.erasures.carry_over(current.erasures)
         restored.outbox.carry_over(current.outbox, REPEAT_AFTER)

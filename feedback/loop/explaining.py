@@ -46,12 +46,14 @@ def explain(store: Store, keys: Keys, config: Config, ref: str, zone: ZoneInfo |
     return [told for case in cases for told in explain_case(store, keys, config, case, zone or config.zone)]
 
 
-def explain_case(store: Store, keys: Keys, config: Config, case: CaseSummary, zone: ZoneInfo) -> list[Told]:
-    """The case, then its resolutions in order; times in the reader's zone.
+def explain_case(
+    store: Store, keys: Keys, config: Config, case: CaseSummary, zone: ZoneInfo, *, seen_by: str | None = None
+) -> list[Told]:
+    """The case, then its resolutions in order, of those that a person sees, if given; times in the reader's zone.
 
     While mail reaches no real person, the customer's link is told too, for whoever tries the program.
     """
-    stories = store.cases.stories(case.id)
+    stories = store.cases.stories(case.id, seen_by=seen_by)
     subject = f"“{case.subject}”" if case.subject else "without a subject"
     heading = f"Case {case.ref} in {case.source}, {subject}. Its status is {case.status}."
     return [

@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 
 from feedback.config import Config
 from feedback.domain.audit import COMMAND_LINE, Action
+from feedback.domain.cases import normalise_email
 from feedback.domain.followups import NOTE_LONGEST, Channel, FollowUp, FollowUpEvent, Outcome, Result
+from feedback.domain.staff import Role
 from feedback.domain.surveys import ANSWERS_AT_MOST
 from feedback.domain.texts import tells_who
 from feedback.domain.timing import Whereabouts, next_moment
@@ -26,6 +28,15 @@ def seen(store: Store, key: str, staff_id: str | None) -> FollowUp:
     return follow_up
 
 
+def everybody(store: Store, config: Config, follow_up: FollowUp) -> list[str]:
+    """The addresses of whoever hears of a "no", but of nobody who is locked out; of the owners, if nobody is left."""
+    people = store.staff.all()
+    gone = {one.email for one in people if not one.is_active}
+    hear = config.alerted_of(follow_up.team, follow_up.topic)
+    left = [address for address in hear if normalise_email(address) not in gone]
+    return left or [one.email for one in people if one.role is Role.OWNER and one.may_log_in]
+
+
 def take(store: Store, key: str, staff_id: str, owner_shown: str | None, now: datetime) -> None:
     """Own an open follow-up, in place of the owner who was shown. Raises NotFound, Refused."""
     with store.write():
@@ -37,12 +48,17 @@ def take(store: Store, key: str, staff_id: str, owner_shown: str | None, now: da
         _take(store, follow_up, staff_id, now)
 
 
-def hand_over(store: Store, key: str, to_id: str, by_id: str, now: datetime) -> None:
-    """Give an open follow-up to a colleague, who hears of it. Raises NotFound, Refused."""
+def hand_over(store: Store, key: str, to_id: str, by_id: str, owner_shown: str | None, now: datetime) -> None:
+    """Give an open follow-up to a colleague, who hears of it, in place of the owner who was shown.
+
+    Raises NotFound, Refused.
+    """
     with store.write():
         follow_up, colleague = _open(store, key, by_id), store.staff.get(to_id)
         if colleague is None or colleague.disabled_at is not None:
             raise Refused("This colleague does not work at the desk any more. Choose another.")
+        if follow_up.owner_id != owner_shown:
+            raise Refused(f"{follow_up.owner or 'Nobody'} has it by now. Ask them before you hand it over.")
         if follow_up.owner_id != to_id:
             store.follow_ups.hand_over(key, to_id, colleague.name, by_id, now)
             store.audit.note(by_id, Action.HAND_OVER, key, now, was=_whose(follow_up), became=colleague.name)
@@ -54,7 +70,7 @@ def give_back_all(store: Store, config: Config, staff_id: str, by: str, now: dat
     for follow_up in store.follow_ups.open_of(staff_id):
         store.follow_ups.give_back(follow_up.id, by if by != COMMAND_LINE else None, now)
         store.audit.note(by, Action.GIVE_BACK, follow_up.id, now, was=_whose(follow_up), became="nobody")
-        for address in config.alerted_of(follow_up.team, follow_up.topic):
+        for address in everybody(store, config, follow_up):
             store.outbox.queue_for_staff(Kind.ALERT, follow_up.id, address, now)
 
 
@@ -156,10 +172,10 @@ def tell_of_overdue(store: Store, config: Config, now: datetime) -> bool:
         ]
         for one in late:
             follow_up = store.follow_ups.get(one.id)
-            everybody = config.alerted_of(follow_up.team, follow_up.topic)
-            told = list(store.outbox.concerned(one.id) if follow_up.owner_id is not None else everybody)
+            could = everybody(store, config, follow_up)
+            told = list(store.outbox.concerned(one.id) if follow_up.owner_id is not None else could)
             if one.times > 0:
-                told += store.staff.leads_of(one.id) or everybody
+                told += store.staff.leads_of(one.id) or could
             at = next_moment(now, Whereabouts(team=follow_up.team), config).at
             for address in dict.fromkeys(told):
                 store.outbox.queue_for_staff(Kind.OVERDUE, one.id, address, at)

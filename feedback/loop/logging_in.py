@@ -27,7 +27,13 @@ def log_in(store: Store, keys: Keys, email: str, is_right: Callable[[str | None]
     person = store.staff.with_email(email)
     if person is not None and not person.may_log_in:
         person = None
-    if not is_right(person.password_hash if person is not None else None) or person is None:
+    try:
+        is_theirs = is_right(person.password_hash if person is not None else None)
+    except Refused:  # nobody looked at the password, so this was no try
+        with store.write():
+            store.staff.take_back_failed_login(address_hash, now)
+        raise
+    if not is_theirs or person is None:
         raise Refused("This address and this password do not belong together.")
     with store.write():
         store.staff.forget_failed_logins(address_hash)

@@ -6,7 +6,7 @@ from datetime import datetime
 from feedback.config import Config
 from feedback.domain.audit import COMMAND_LINE, Action
 from feedback.domain.cases import normalise_email
-from feedback.domain.staff import Role, Staff
+from feedback.domain.staff import FORGOTTEN_AFTER, Role, Staff
 from feedback.domain.texts import one_line
 from feedback.errors import NotFound, Refused
 from feedback.keys import Keys
@@ -14,6 +14,9 @@ from feedback.loop import following_up
 from feedback.loop.links import password_link_of, password_proof
 from feedback.setting_types import is_email
 from feedback.store import Store
+
+ASKED_AT_MOST = 5  # links a day for whoever says at the login that they forgot a password, which anybody can say
+SENT_AT_MOST = 50  # links a day that owners send one person
 
 
 def let_in(
@@ -82,15 +85,18 @@ def send_link(store: Store, key: str, now: datetime, *, by: str) -> None:
         if not person.is_active:
             raise Refused(f"{person.name} is locked out. Let them in again first.")
         if not _queue_link(store, key, now, by):
-            raise Refused(f"A link to {person.name} waits in the outbox, or there were many today.")
+            raise Refused(f"A link to {person.name} waits in the outbox already. It goes out with the next mails.")
 
 
 def ask_for_link(store: Store, email: str, now: datetime) -> None:
     """Somebody has forgotten a password. Nothing tells whether there is such a person."""
     with store.write():
+        # so that it always writes, and takes as long
+        store.staff.add_failed_login("", now, forget_before=now - FORGOTTEN_AFTER)
+        store.staff.forget_failed_logins("")
         person = store.staff.with_email(email)
         if person is not None and person.is_active:
-            store.outbox.queue_password_link(person.id, person.email, now)
+            store.outbox.queue_password_link(person.id, person.email, now, ASKED_AT_MOST)
 
 
 def owner_of_link(store: Store, keys: Keys, token: str, now: datetime) -> Staff:
@@ -126,7 +132,7 @@ def _set_password(store: Store, keys: Keys, person: Staff, password_hash: str, n
 
 def _queue_link(store: Store, key: str, now: datetime, by: str) -> bool:
     person = _known(store, key)
-    if not store.outbox.queue_password_link(key, person.email, now):
+    if not store.outbox.queue_password_link(key, person.email, now, SENT_AT_MOST):
         return False
     store.audit.note(by, Action.INVITE, key, now)
     return True

@@ -203,7 +203,10 @@ class Sending:
             return True
         if mail.follow_up_id is not None:
             follow_up = self._store.follow_ups.get(mail.follow_up_id)
-            if mail.kind is Kind.CHANGE_OF_MIND:
+            reader = self._store.staff.with_email(mail.recipient or "")
+            if reader is not None and not reader.is_active:
+                is_news, words = False, "they are locked out"
+            elif mail.kind is Kind.CHANGE_OF_MIND:
                 is_news, words = follow_up.stands is Choice.YES, "the customer has said no again"
             elif mail.kind is Kind.OVERDUE:
                 is_news = follow_up.closed_at is None and follow_up.due_at <= now

@@ -108,7 +108,7 @@ def survey(
         "day": language.day(local_day(facts.resolved_at, zone), with_year=False),
         "signed": agent or names.signed(facts.team) or config.business_name,
         "within": acts_within(config.follow_up_within, language),
-        "why": why + language.gap + asks_how_often(config, language),
+        "why": why if facts.is_recheck else why + language.gap + asks_how_often(config, language),
         "links": links,
         "privacy_url": config.privacy_url,
         "postal_address": config.postal_address,

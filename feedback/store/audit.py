@@ -33,6 +33,14 @@ class Audit:
             _sql.add_audit, at=now, actor=actor, action=action, subject=subject, was=was, became=became
         )
 
+    def carry_over(self, other: "Audit") -> None:
+        """Take over what another database, of which this is a copy, has noted since."""
+        last = self._database.row(_sql.last)
+        assert last is not None
+        for row in other._database.rows(_sql.since, seq=last["seq"]):
+            values = {name: row[name] for name in ("at", "actor", "action", "subject", "was", "became")}
+            self._database.change(_sql.add_audit, **values)
+
     def entries(self, limit: int, offset: int = 0, *, actor: str | None = None) -> list[AuditEntry]:
         """Newest first; of one actor, if given."""
         return [_entry(row) for row in self._database.rows(_sql.entries, actor=actor, limit=limit, offset=offset)]

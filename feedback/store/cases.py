@@ -107,10 +107,7 @@ class ResolutionStory:
 
 @dataclass(frozen=True, slots=True)
 class OtherCase:
-    """Another case of the same customer, what they answered last about it, and how their last follow-up ended.
-
-    `is_seen` is whether the reader may open it, and so read their words.
-    """
+    """Another case of the same customer, what they answered last about it, and how their last follow-up ended."""
 
     id: str
     ref: str
@@ -120,7 +117,6 @@ class OtherCase:
     answer: Answer | None
     follow_up_id: str | None
     outcome: Outcome | None
-    is_seen: bool
 
 
 class Cases:
@@ -204,7 +200,7 @@ class Cases:
         return [_summary(row) for row in self._database.rows(_sql.cases_with_ref, ref=ref)]
 
     def others_of_customer(self, case_id: str, limit: int, seen_by: str) -> list[OtherCase]:
-        """The other cases of the case's customer, the newest first, as a person reads them."""
+        """The other cases of the case's customer that a person sees, the newest first."""
         return [
             OtherCase(
                 id=row["id"],
@@ -215,7 +211,6 @@ class Cases:
                 answer=answer_of(row) if row["answer_id"] else None,
                 follow_up_id=row["follow_up_id"],
                 outcome=Outcome(row["outcome"]) if row["outcome"] else None,
-                is_seen=bool(row["is_seen"]),
             )
             for row in self._database.rows(_sql.others_of_customer, id=case_id, limit=limit, seen_by=seen_by)
         ]
@@ -247,9 +242,16 @@ class Cases:
             raise NotFound(f"There is no case {key}.")
         return _summary(row)
 
-    def stories(self, case_id: str) -> list[ResolutionStory]:
-        """The case's resolutions in order, each with its ledger, survey, mail and answer."""
-        return [self._story(row) for row in self._database.rows(_sql.resolutions_of_case, case_id=case_id)]
+    def unseen_others(self, case_id: str, seen_by: str) -> int:
+        """How many other cases the case's customer has that a person does not see."""
+        row = self._database.row(_sql.count_unseen_others, id=case_id, seen_by=seen_by)
+        assert row is not None
+        return int(row["n"])
+
+    def stories(self, case_id: str, *, seen_by: str | None = None) -> list[ResolutionStory]:
+        """The case's resolutions in order, each with its ledger, survey, mail and answer; those that a person sees."""
+        rows = self._database.rows(_sql.resolutions_of_case, case_id=case_id, seen_by=seen_by)
+        return [self._story(row) for row in rows]
 
     def _story(self, row: Mapping[str, Any]) -> ResolutionStory:
         return ResolutionStory(

@@ -10,7 +10,6 @@ from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
 
-LINKS_AT_MOST = 5  # for a password, a day; whoever knows an address can ask for one
 TOLD_AT_MOST = 20  # times a day of one kind about one follow-up to one person; who holds a link must not flood the team
 
 _sql = load_queries("outbox")
@@ -166,8 +165,8 @@ class Outbox:
             at_most=TOLD_AT_MOST,
         )
 
-    def queue_password_link(self, staff_id: str, recipient: str, now: datetime) -> bool:
-        """Mail a person a link to set a password, unless one waits or there were too many lately; whether one goes."""
+    def queue_password_link(self, staff_id: str, recipient: str, now: datetime, at_most: int) -> bool:
+        """Mail a person a link to set a password, unless one waits or so many went in a day; whether one is made."""
         return (
             self._database.change(
                 _sql.queue_password_link,
@@ -176,7 +175,7 @@ class Outbox:
                 recipient=recipient,
                 due_at=now,
                 since=now - timedelta(days=1),
-                at_most=LINKS_AT_MOST,
+                at_most=at_most,
             )
             == 1
         )

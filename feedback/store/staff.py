@@ -88,7 +88,7 @@ class StaffList:
     def disable(self, email: str, now: datetime) -> None:
         """May not log in any more. Raises NotFound."""
         self.known(email)
-        self._database.change(_sql.disable_staff, email=normalise_email(email), at=now)
+        self._database.change(_sql.disable_staff, email=normalise_email(email), at=now, session_key=new_id())
 
     def let_in_again(self, key: str) -> None:
         """Not locked out any more, and without a password."""
@@ -97,6 +97,12 @@ class StaffList:
     def end_sessions(self, key: str) -> None:
         """Log the person out, everywhere."""
         self._database.change(_sql.end_sessions, id=key, session_key=new_id())
+
+    def carry_over(self, other: "StaffList") -> None:
+        """Take over everybody as another database has them, and their teams; who is known here alone stays."""
+        for row in other._database.rows(_sql.to_carry):
+            self._database.change(_sql.carry_over, **dict(row))
+            self._set_teams(row["id"], (one["team"] for one in other._database.rows(_sql.teams_of, id=row["id"])))
 
     def failed_logins(self, address_hash: str, since: datetime) -> FailedLogins:
         row = self._database.row(_sql.failed_logins, address_hash=address_hash, since=since)
@@ -107,6 +113,10 @@ class StaffList:
         """One more; and what is too old to slow anybody goes."""
         self._database.change(_sql.add_failed_login, address_hash=address_hash, at=at)
         self._database.change(_sql.forget_old_failed_logins, before=forget_before)
+
+    def take_back_failed_login(self, address_hash: str, at: datetime) -> None:
+        """The one of that moment was none."""
+        self._database.change(_sql.take_back_failed_login, address_hash=address_hash, at=at)
 
     def forget_failed_logins(self, address_hash: str) -> None:
         self._database.change(_sql.forget_failed_logins, address_hash=address_hash)

@@ -315,9 +315,12 @@ class Surveys:
         rows = self._database.rows(_sql.newest_answers, choice=choice, seen_by=seen_by, limit=limit, offset=offset)
         return [_answered(row) for row in rows]
 
-    def answers_of_case(self, case_id: str, limit: int) -> list[Past]:
-        """The newest answers about a case, changed ones among them, in the order in which they were given."""
-        rows = self._database.rows(_sql.answers_of_case, case_id=case_id, limit=limit)
+    def answers_of_case(self, case_id: str, limit: int, *, seen_by: str | None = None) -> list[Past]:
+        """The newest answers about a case, changed ones among them, in the order in which they were given.
+
+        With `seen_by`, of those that this person sees: another team may have had the case before.
+        """
+        rows = self._database.rows(_sql.answers_of_case, case_id=case_id, limit=limit, seen_by=seen_by)
         return [Past(answer_of(row), Round(row["round"])) for row in reversed(rows)]
 
     def all_answers(self, choice: Choice | None, *, seen_by: str | None = None) -> Iterator[Answered]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import Flask, Response, current_app, make_response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.exceptions import NotFound as NothingThere
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -55,6 +55,8 @@ def create_app(config: Config, store: Store, keys: Keys, clock: Callable[[], dat
     app.register_blueprint(login.blueprint(config, store, keys, now))
     app.register_blueprint(login.links_blueprint(store, keys, now))
     app.register_blueprint(desk.blueprint(config, store, keys, now))
+    # by a path alone, for the host that a browser asks for may be anybody's
+    app.add_url_rule("/desk", "desk_without_slash", lambda: redirect("/desk/", 308))
     app.register_blueprint(one_touch.blueprint(config, store, Asking(store, keys, config), keys, now))
     app.register_blueprint(ops.blueprint(config, store))
     app.register_error_handler(HTTPException, _http_error)

@@ -14,9 +14,10 @@ from werkzeug.wrappers import Response
 from feedback.config import Config, with_changes
 from feedback.domain.audit import Action
 from feedback.domain.eligibility import Decision, Override, Reason, Verdict
-from feedback.domain.followups import CLOSINGS, Channel, FollowUp, Outcome, Result
+from feedback.domain.followups import CLOSINGS, NOTE_LONGEST, Channel, FollowUp, Outcome, Result
 from feedback.domain.staff import Role
 from feedback.domain.surveys import REASONS
+from feedback.domain.texts import clean
 from feedback.domain.timing import local_day, moment_in_words, span_in_words
 from feedback.errors import ConfigError, NotFound, Refused, StoreError
 from feedback.keys import Keys
@@ -96,17 +97,20 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return render_template(
             "desk_follow_up.html", follow_up=follow_up, history=store.follow_ups.history(follow_up.id),
             others=store.cases.others_of_customer(follow_up.case_id, OTHERS_SHOWN, person().id),
-            answers=store.surveys.answers_of_case(follow_up.case_id, ANSWERS_SHOWN),
+            answers=store.surveys.answers_of_case(follow_up.case_id, ANSWERS_SHOWN, seen_by=person().id),
+            more_others=store.cases.unseen_others(follow_up.case_id, person().id),
             customer_id=store.customers.of_case(follow_up.case_id),
             colleagues=[one for one in store.staff.all() if one.disabled_at is None and one.id != follow_up.owner_id],
             interaction=interaction or InteractionForm(), close=close or CloseForm(), refusal=refusal,
         )  # fmt: skip
 
     def follow_up_of(key: str) -> FollowUp:
-        try:
-            return following_up.seen(store, key, person().id)
-        except NotFound:
-            abort(404)
+        return following_up.seen(store, key, person().id)
+
+    @desk.errorhandler(NotFound)
+    def not_there(_error: NotFound) -> tuple[str, int]:
+        """What somebody typed while a colleague took it is theirs to copy."""
+        return render_template("desk_not_there.html", text=clean(request.form.get("note"))[:NOTE_LONGEST]), 404
 
     @desk.get("/follow-ups/<key>")
     @open_to(Role.AGENT)
@@ -127,6 +131,8 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         except Refused as refusal:
             return follow_up_page(follow_up_of(key), interaction=interaction, close=close, refusal=refusal), 409
         flash(words)
+        if not store.staff.sees(person().id, store.follow_ups.get(key).resolution_id):  # it is a colleague's now
+            return redirect(url_for("desk.to_do"), 303)
         return redirect(url_for("desk.follow_up", key=key), 303)
 
     @desk.post("/follow-ups/<key>/take")
@@ -140,8 +146,8 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     @open_to(Role.AGENT)
     def hand_over(key: str) -> Response | tuple[str, int]:
         follow_up_of(key)
-        to_id = request.form.get("to", "")
-        return acted(key, "Handed over.", lambda: following_up.hand_over(store, key, to_id, person().id, now()))
+        to_id, shown = request.form.get("to", ""), request.form.get("owner") or None
+        return acted(key, "Handed over.", lambda: following_up.hand_over(store, key, to_id, person().id, shown, now()))
 
     @desk.post("/follow-ups/<key>/interactions")
     @open_to(Role.AGENT)
@@ -167,14 +173,11 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     @open_to(Role.AGENT)
     def note(key: str, seq: int, wish: str) -> Response | tuple[str, int]:
         follow_up_of(key)
-        try:
-            if wish == "publish":
-                return acted(key, "The note is public: you said, we did.",
-                    lambda: following_up.publish_note(store, key, seq, person().id, now()))  # fmt: skip
-            return acted(key, "The note is not public any more.",
-                lambda: following_up.withdraw_note(store, key, seq, person().id, now()))  # fmt: skip
-        except NotFound:
-            abort(404)
+        if wish == "publish":
+            return acted(key, "The note is public: you said, we did.",
+                lambda: following_up.publish_note(store, key, seq, person().id, now()))  # fmt: skip
+        return acted(key, "The note is not public any more.",
+            lambda: following_up.withdraw_note(store, key, seq, person().id, now()))  # fmt: skip
 
     def case_of(key: str) -> CaseSummary:
         if not store.staff.sees_case(person().id, key):
@@ -185,7 +188,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     @open_to(Role.AGENT)
     def case(key: str) -> str:
         found = case_of(key)
-        told = explain_case(store, keys, config, found, zone())
+        told = explain_case(store, keys, config, found, zone(), seen_by=person().id)
         sent_now = {
             part.by_hand.resolution_id: asking.sent_by_hand(part.by_hand.resolution_id, now())
             for part in told
@@ -199,7 +202,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     def decide(key: str, resolution_id: str, wish: str) -> Response:
         case_of(key)
         override = None if wish == "rules" else Override(wish)
-        if resolution_id not in [story.id for story in store.cases.stories(key)]:
+        if resolution_id not in [story.id for story in store.cases.stories(key, seen_by=person().id)]:
             abort(404)
         try:
             flash(_decided(asking.decide_by_hand(resolution_id, override, person().id, now())))

@@ -22,7 +22,8 @@ from feedback.store.outbox import MailLine
 from feedback.store.surveys import Answered
 
 CHUNK = 1 << 16  # letters
-AGENT = "agent"  # the column that FEEDBACK_AGENT_FIGURES removes
+AGENT = "agent"
+PERSONAL = (AGENT, "owner", "decided_by")  # the columns that FEEDBACK_AGENT_FIGURES removes
 Row = TypeVar("Row")
 Cell = str | int | float | bool | datetime | date | list[str] | None
 Columns = Mapping[str, Callable[[Row], Cell]]
@@ -176,7 +177,7 @@ def _bound(rate: Rate, end: int) -> float | None:
 
 
 def without_agents(columns: Columns[Row]) -> Columns[Row]:
-    return {name: column for name, column in columns.items() if name != AGENT}
+    return {name: column for name, column in columns.items() if name not in PERSONAL}
 
 
 def as_csv(name: str, columns: Columns[Row], rows: Iterable[Row]) -> Response:

@@ -17,7 +17,7 @@ from wtforms import (
     TextAreaField,
 )
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are of 3.2
-from wtforms.validators import AnyOf, DataRequired, EqualTo, InputRequired, Length, StopValidation
+from wtforms.validators import AnyOf, DataRequired, EqualTo, InputRequired, Length, StopValidation, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from feedback.config import Config
@@ -163,6 +163,9 @@ class OneTouchForm(Form):
     )
 
 
+TEAMS_AT_MOST, TEAM_LONGEST = 100, 200
+
+
 class PersonForm(Form):
     """Somebody at the desk; the address is given once."""
 
@@ -176,6 +179,7 @@ class PersonForm(Form):
     role = RadioField(
         choices=[SelectChoice(role.value) for role in Role], validators=[InputRequired("Please choose a role.")]
     )
+    every_team = BooleanField()
     teams = SelectMultipleField(validate_choice=False)
     new_team = StringField(filters=[one_line], validators=[Length(max=200, message="Too long.")])
 
@@ -185,7 +189,17 @@ class PersonForm(Form):
 
     @property
     def given_teams(self) -> list[str]:
+        """None of them is every team."""
+        if self.every_team.data:
+            return []
         return [*(self.teams.data or ()), *([self.new_team.data] if self.new_team.data else ())]
+
+    def validate_teams(self, field: Field) -> None:
+        """Nobody gets every team because a tick was forgotten."""
+        if not (self.given_teams or self.every_team.data or self.role.data == Role.OWNER):
+            raise ValidationError("Please tick a team, or “every team”.")
+        if len(field.data) > TEAMS_AT_MOST or max(map(len, field.data), default=0) > TEAM_LONGEST:
+            raise ValidationError(f"Expected at most {TEAMS_AT_MOST} teams of at most {TEAM_LONGEST} letters.")
 
 
 class ForgottenForm(Form):

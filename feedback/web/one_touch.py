@@ -40,11 +40,17 @@ def blueprint(config: Config, store: Store, asking: Asking, keys: Keys, now: Cal
         return follow_up, person
 
     def page(
-        token: str, follow_up: FollowUp, person: Staff, *, form: OneTouchForm | None = None, words: str = ""
+        token: str,
+        follow_up: FollowUp,
+        person: Staff,
+        *,
+        form: OneTouchForm | None = None,
+        words: str = "",
+        is_noted: bool = False,
     ) -> str:
         return render_template(
             "one_touch.html", token=token, follow_up=follow_up, person=person, form=form or OneTouchForm(), words=words,
-            dialled=dialled(follow_up.details.phone),
+            is_noted=is_noted, dialled=dialled(follow_up.details.phone),
         )  # fmt: skip
 
     def thanks(person: Staff) -> str:
@@ -54,7 +60,7 @@ def blueprint(config: Config, store: Store, asking: Asking, keys: Keys, now: Cal
     @touch.get("/<token>")
     def show(token: str) -> str:
         follow_up, person = meant(token)
-        return page(token, follow_up, person)
+        return page(token, follow_up, person, is_noted="noted" in request.args)
 
     @touch.post("/<token>")
     def act(token: str) -> Response | tuple[str, int]:
@@ -68,7 +74,7 @@ def blueprint(config: Config, store: Store, asking: Asking, keys: Keys, now: Cal
             return page(token, store.follow_ups.get(follow_up.id), person, form=form, words=str(refusal)), 409
         if form.act.data == Touch.SOLVED:  # which ends the link
             return thanks(person), 200
-        return redirect(url_for("one_touch.show", token=token), 303)
+        return redirect(url_for("one_touch.show", token=token, noted="1"), 303)
 
     def _do(follow_up: FollowUp, person: Staff, what: Touch, note: str) -> None:
         if what is Touch.TAKE:

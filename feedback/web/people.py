@@ -41,7 +41,9 @@ def add_people(desk: Blueprint, config: Config, store: Store, now: Callable[[], 
         )  # fmt: skip
 
     def person_page(known: Staff, form: PersonForm | None = None, refusal: str = "") -> str:
-        form = form or PersonForm(data={"name": known.name, "role": known.role, "teams": known.teams})
+        form = form or PersonForm(data={
+            "name": known.name, "role": known.role, "teams": known.teams, "every_team": not known.teams,
+        })  # fmt: skip
         return render_template(
             "desk_person.html", known=known, form=form, roles=ROLES, teams=store.staff.teams(), refusal=refusal,
             changes=store.audit.entries(CHANGES_SHOWN, actor=known.id),

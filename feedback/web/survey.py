@@ -151,7 +151,8 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     @lru_cache(SHELLS_KEPT)
     def question_shell(common: _Question) -> Shell:
         holes = {name: hole(name) for name in ("token", "opt_out_token", "subject", "solved", "asked_again")}
-        how_often = asks_how_often(config, common.language)
+        is_last = common.round is Round.AGAIN
+        how_often = "" if is_last else asks_how_often(config, common.language)
         return Shell(render_template("survey.html", common=common, how_often=how_often, **holes))
 
     def thanks(token: str, survey: Survey, form: DetailsForm, *, is_overtaken: bool = False) -> str:

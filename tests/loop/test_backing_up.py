@@ -21,7 +21,7 @@ from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice, Suppression
 from feedback.errors import Refused, StoreError
 from feedback.keys import load_keys
-from feedback.loop import answering, backing_up
+from feedback.loop import answering, backing_up, people
 from feedback.loop.asking import Asking
 from feedback.store import open_store
 from feedback.store.archives import read_archive
@@ -450,3 +450,23 @@ def test_a_mail_that_was_withdrawn_in_the_backup_and_sent_since_is_not_sent_agai
     back.send(LATER)
     assert len(back.maildir()) == 1
     back.store.close()
+
+
+def test_nobody_comes_back_by_a_restore_who_was_locked_out_since_and_what_was_changed_stays_known(
+    loop: Loop, tmp_path: Path
+) -> None:
+    with loop.store.write():
+        mara = loop.store.staff.add("mara@acme.example", "Mara", "a hash", Role.OWNER)
+        tom = loop.store.staff.add("tom@acme.example", "Tom", "a hash", Role.OWNER)
+    archive = backup_of(loop, tmp_path / "copy.tar.gz")
+    people.lock_out(loop.store, loop.config, mara, LATER, by=tom)
+    people.change(loop.store, tom, "Tom", Role.OWNER, ["Sales"], LATER, by=tom)
+    people.let_in(loop.store, "jo@acme.example", "Jo", Role.AGENT, (), LATER, by=tom)
+    noted = [(one.who, one.action, one.about) for one in loop.store.audit.entries(9)]
+    after = restored(loop, archive)
+    assert [(one.name, one.is_active, one.teams) for one in after.store.staff.all()] == [
+        ("Jo", True, ()),
+        ("Mara", False, ()),
+        ("Tom", True, ("Sales",)),
+    ]
+    assert [(one.who, one.action, one.about) for one in after.store.audit.entries(9)] == noted

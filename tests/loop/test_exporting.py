@@ -167,7 +167,7 @@ def test_that_it_was_handed_over_is_told_too(loop: Loop, tmp_path: Path) -> None
     (follow_up,) = loop.store.follow_ups.open_ones()
     with loop.store.write():
         tom, mara = (loop.store.staff.add(f"{name}@acme.example", name, "", Role.OWNER) for name in ("Tom", "Mara"))
-    following_up.hand_over(loop.store, follow_up.id, tom, mara, LATER)
+    following_up.hand_over(loop.store, follow_up.id, tom, mara, follow_up.owner_id, LATER)
     page = _Page(export(loop, tmp_path).page.read_text("utf-8"))
     assert "somebody handed it over, by Mara: to Tom" in page.text
 

@@ -174,13 +174,13 @@ def test_who_gets_it_from_a_colleague_reads_from_whom_and_what_else_is_new(loop:
         )
     alert(loop)
     (follow_up,) = loop.store.follow_ups.open_ones()
-    following_up.hand_over(loop.store, follow_up.id, jo, mara, LATER)
+    following_up.hand_over(loop.store, follow_up.id, jo, mara, None, LATER)
     message = told_next(loop, LATER)
     assert (message["To"], message["Subject"]) == ("jo@acme.example", "Handed to you: Ada — Printer jams on page two")
     check_news(message, "Mara has handed this to you.")
     with loop.store.write():
         loop.store.follow_ups.add_reply(follow_up.id, "And page five.", LATER + HOUR)
-    following_up.hand_over(loop.store, follow_up.id, mara, jo, LATER + HOUR)
+    following_up.hand_over(loop.store, follow_up.id, mara, jo, jo, LATER + HOUR)
     message = told_next(loop, LATER + HOUR)
     assert message["To"] == "mara@acme.example"
     check_news(

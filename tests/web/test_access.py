@@ -9,13 +9,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
+from feedback.domain.cases import CaseStatus
+from feedback.domain.eligibility import Override
 from feedback.domain.followups import Channel, Outcome, Result
 from feedback.domain.staff import Role
 from feedback.errors import NotFound
 from feedback.loop import following_up
 from feedback.loop.links import one_touch_url
 from feedback.web import create_app
-from tests.conftest import ADA, Loop
+from tests.conftest import ADA, DAY, Loop
 from tests.web.test_desk import CHEAP_HASH, csrf_of, logged_in, page_of, say_no
 from tests.web.test_survey import LATER, Clock, everything
 
@@ -105,7 +107,7 @@ def least_role(method: str, rule: Rule) -> Role:
 def filled(rule: Rule, place: Place, team: str = "Hardware") -> str:
     """The address with ids that are there."""
     follow_up = place.loop.store.follow_ups.get(place.keys[team])
-    kind = rule.rule.split("/")[2]
+    kind = rule.rule.removeprefix("/desk/").partition("/")[0]
     ids = {
         "follow-ups": follow_up.id,
         "cases": follow_up.case_id,
@@ -205,7 +207,7 @@ def test_the_verbs_themselves_refuse_what_a_person_does_not_see(place: Place) ->
     before = everything(loop)
     for act in (
         lambda: following_up.take(loop.store, key, abel, place.staff["anna"], LATER),
-        lambda: following_up.hand_over(loop.store, key, abel, abel, LATER),
+        lambda: following_up.hand_over(loop.store, key, abel, abel, place.staff["anna"], LATER),
         lambda: following_up.log_interaction(loop.store, key, abel, Channel.CALL, Result.SOLVED, "x", LATER),
         lambda: following_up.close(loop.store, loop.asking, key, Outcome.SOLVED, "x", abel, LATER),
         lambda: following_up.called_and_solved(loop.store, loop.asking, key, abel, "x", LATER),
@@ -238,7 +240,10 @@ def test_a_change_of_role_counts_at_once(place: Place) -> None:
     assert lena.get("/desk/answers").status_code == 200
     page = f"/desk/people/{place.staff['lena']}"
     token = csrf_of(olga.get(page).text)
-    assert olga.post(page, data={"csrf_token": token, "name": "Lena", "role": "agent"}).status_code == 303
+    assert (
+        olga.post(page, data={"csrf_token": token, "name": "Lena", "role": "agent", "every_team": "1"}).status_code
+        == 303
+    )
     assert lena.get("/desk/answers").status_code == 403
 
 
@@ -302,3 +307,58 @@ def test_a_session_from_before_logging_in_is_worth_nothing_after(place: Place) -
     mine = victim.get_cookie("feedback_desk", path="/")
     assert mine is not None
     assert mine.value != planted.value
+
+
+def test_of_a_case_that_two_teams_resolved_each_sees_what_is_theirs(place: Place) -> None:
+    """Hardware was told no; the case was opened again, and Sales resolved it."""
+    loop = place.loop
+    first = place.keys["Hardware"]
+    following_up.close(loop.store, loop.asking, first, Outcome.NOT_SOLVABLE, "A note of Hardware", None, LATER)
+    later = LATER + 3 * DAY
+    loop.take(replace(HARDWARE, status=CaseStatus.OPEN, resolved_at=None), now=later)
+    loop.take(replace(HARDWARE, team="Sales", resolved_at=later), now=later)
+    loop.ask(later + DAY)
+    key = say_no(loop, "A-1", later + DAY)
+    sven, case_id = place.clients["sven"], loop.store.follow_ups.get(key).case_id
+    page = sven.get(page_of(key))
+    assert page.status_code == 200
+    for address in (page_of(key), f"/desk/cases/{case_id}"):
+        text = sven.get(address).text
+        assert "A note of Hardware" not in text
+        assert first not in text
+    theirs = loop.store.cases.stories(case_id)[0]
+    with pytest.raises(NotFound):
+        loop.asking.decide_by_hand(theirs.id, Override.NEVER, place.staff["sven"], later)
+
+
+def test_an_agent_who_hands_over_comes_back_to_the_list(place: Place) -> None:
+    abel, key = place.clients["abel"], place.keys["Hardware"]
+    token = csrf_of(abel.get(page_of(key)).text)
+    answer = abel.post(f"{page_of(key)}/hand-over", data={"csrf_token": token, "to": place.staff["anna"]})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/desk/")
+    assert "Handed over." in abel.get("/desk/").text
+
+
+def test_an_old_page_does_not_hand_over_what_a_colleague_has_by_now(place: Place) -> None:
+    lena, key = place.clients["lena"], place.keys["Hardware"]
+    token = csrf_of(lena.get(page_of(key)).text)
+    following_up.take(place.loop.store, key, place.staff["anna"], None, LATER)
+    said = {"csrf_token": token, "to": place.staff["lena"], "owner": ""}
+    answer = lena.post(f"{page_of(key)}/hand-over", data=said)
+    assert (answer.status_code, "Anna has it by now" in answer.text) == (409, True)
+    assert place.loop.store.follow_ups.get(key).owner == "Anna"
+
+
+def test_what_was_typed_while_a_colleague_took_it_can_be_copied(place: Place) -> None:
+    abel, key = place.clients["abel"], place.keys["Hardware"]
+    token = csrf_of(abel.get(page_of(key)).text)
+    following_up.take(place.loop.store, key, place.staff["anna"], None, LATER)
+    for action in ("interactions", "close"):
+        answer = abel.post(f"{page_of(key)}/{action}", data={"csrf_token": token, "note": "Rang <her>."})
+        assert answer.status_code == 404
+        assert '<blockquote class="words">Rang &lt;her&gt;.</blockquote>' in answer.text
+
+
+def test_the_desk_is_found_without_its_slash_whatever_host_is_asked_for(place: Place) -> None:
+    answer = place.app.test_client().get("/desk", headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.headers["Location"]) == (308, "/desk/")

@@ -164,7 +164,7 @@ def addresses(app: Flask, loop: Loop, method: str) -> list[str]:
     rules = [
         rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/desk") and method in (rule.methods or ())
     ]
-    outside = {rule.endpoint for rule in rules if not rule.endpoint.startswith("desk.")}
+    outside = {rule.endpoint for rule in rules if not rule.endpoint.startswith("desk.")} - {"desk_without_slash"}
     assert outside <= {"login.show", "login.enter", "login.leave", "login.forgotten", "login.send_link"}
     return [
         rule.rule.replace("<path:_unknown>", "nowhere")
@@ -179,9 +179,11 @@ def addresses(app: Flask, loop: Loop, method: str) -> list[str]:
             "<any('follow-ups', answers, cases, customers, quotes, figures):what>.<any(csv, json):kind>", "cases.csv"
         )
         .replace("<any(approve, decline, 'take-back'):verb>", "approve")
-        .replace("<key>", keys.get(rule.rule.split("/")[2], "a-mail"))
+        .replace(
+            "<key>", keys.get(rule.rule.removeprefix("/desk").split("/")[1] if rule.rule != "/desk" else "", "a-mail")
+        )
         for rule in rules
-        if rule.endpoint not in outside
+        if rule.endpoint.startswith("desk.")
     ]
 
 
@@ -844,7 +846,7 @@ def answered(loop: Loop) -> Loop:
 
 
 ADA_SAID = (
-    "No · Ada: Printer jams on page two Third time. I had to tell my story again"
+    "No · Ada: Printer jams on page two Third time. Ticked: I had to tell my story again"
     " today, 14:00 · Mara, Hardware · follow-up"
 )
 BRUNO_SAID = "Yes · Bruno: Lost parcel Quick! today, 15:00 · Mara, Hardware · may be quoted as Bruno B."

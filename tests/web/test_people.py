@@ -14,7 +14,7 @@ from feedback.errors import Refused
 from feedback.loop import following_up, people
 from feedback.store.outbox import Kind, MailState
 from feedback.web import create_app
-from tests.conftest import ADA, DAY, Loop, text_of
+from tests.conftest import ADA, BRUNO, DAY, Loop, text_of
 from tests.web.test_desk import CHEAP_HASH, PASSWORD, is_in, log_in, logged_in, page_of, say_no, send, shown
 from tests.web.test_survey import LATER, Clock
 
@@ -215,7 +215,7 @@ def test_the_last_owner_who_can_log_in_stays_one(
     words = "Mara is the only owner who can log in. Make somebody else an owner first."
     assert words in act(mara, staff["mara"], "lock-out")
     page = f"/desk/people/{staff['mara']}"
-    answer = send(mara, page, page, name="Mara", role="lead")
+    answer = send(mara, page, page, name="Mara", role="lead", every_team="1")
     assert (answer.status_code, words in unescape(answer.text)) == (409, True)
     invite(mara, role="owner")  # who has no password yet, and so cannot come in
     with pytest.raises(Refused):
@@ -292,3 +292,53 @@ def test_people_and_changes_are_taken_along_and_that_is_a_change(
     nobody = mara.post(f"/desk/audit.{kind}?who={staff['tom']}", data={"csrf_token": token[1]}).text
     assert "person.add" not in nobody
     assert [one.action for one in loop.store.audit.entries(3)] == [Action.DOWNLOAD] * 3
+
+
+def test_no_link_from_before_a_lock_out_opens_anything_after_it(
+    app: Flask, mara: FlaskClient, loop: Loop, clock: Clock
+) -> None:
+    invite(mara)
+    path = link_to(loop, "jo@acme.example", clock)
+    jo = loop.store.staff.known("jo@acme.example")
+    act(mara, jo.id, "lock-out")
+    act(mara, jo.id, "let-in")
+    assert app.test_client().get(path).status_code == 409
+    fresh = link_to(loop, "jo@acme.example", clock)
+    assert app.test_client().get(fresh).status_code == 200
+
+
+def test_whoever_asks_for_links_in_anothers_name_keeps_no_owner_from_sending_one(
+    mara: FlaskClient, loop: Loop, staff: dict[str, str], clock: Clock
+) -> None:
+    for _ in range(9):
+        people.ask_for_link(loop.store, "tom@acme.example", clock())
+        loop.send(clock())
+    act(mara, staff["tom"], "lock-out")
+    assert "Tom gets a mail with a link" in act(mara, staff["tom"], "let-in")
+    loop.send(clock())
+    assert len(loop.maildir()) == 6
+
+
+def test_who_is_locked_out_hears_no_more_and_the_owners_do_if_nobody_else_is_left(
+    mara: FlaskClient, loop: Loop, staff: dict[str, str], clock: Clock
+) -> None:
+    people.change(loop.store, staff["tom"], "Tom", Role.OWNER, (), LATER, by=staff["mara"])
+    loop.take(ADA)
+    key = say_no(loop)  # an alert to Mara, whom the setting names, waits
+    people.lock_out(loop.store, loop.config, staff["mara"], LATER, by=staff["tom"])
+    loop.send(LATER + timedelta(minutes=1))
+    assert loop.maildir() == []
+    following_up.take(loop.store, key, staff["tom"], None, LATER)
+    following_up.tell_of_overdue(loop.store, loop.config, LATER + DAY)
+    loop.take(BRUNO)
+    say_no(loop, "B-2", LATER + timedelta(hours=1))
+    loop.send(LATER + 2 * DAY)
+    assert {mail["To"] for mail in loop.maildir()} == {"tom@acme.example"}
+
+
+def test_every_team_must_be_meant_and_lists_of_teams_have_an_end(mara: FlaskClient, staff: dict[str, str]) -> None:
+    page = f"/desk/people/{staff['tom']}"
+    said = {"name": "Tom", "role": "agent"}
+    assert "Please tick a team, or “every team”." in unescape(send(mara, page, page, **said).text)
+    assert send(mara, page, page, **said, teams="x" * 201).status_code == 422
+    assert send(mara, page, page, **said, every_team="1").status_code == 303

@@ -2,6 +2,14 @@
 -- A line about a change.
 INSERT INTO audit (at, actor, action, subject, was, became) VALUES (:at, :actor, :action, :subject, :was, :became);
 
+-- name: since
+-- The lines after one, as they are held.
+SELECT seq, at, actor, action, subject, was, became FROM audit WHERE seq > :seq ORDER BY seq;
+
+-- name: last^
+-- The newest line.
+SELECT COALESCE(MAX(seq), 0) AS seq FROM audit;
+
 -- name: entries
 -- The lines before one, newest first, of one person or of all, with the names of who did it and of what was changed.
 SELECT a.seq, a.at, COALESCE(st.name, a.actor) AS who, st.email, a.action, a.subject, a.was, a.became,

@@ -105,7 +105,7 @@ FROM cases c LEFT JOIN customers cu ON cu.id = c.customer_id
 WHERE c.id = :id;
 
 -- name: resolutions_of_case
--- A case's resolutions with their surveys, the delivery of each mail, and the answers, the second round's too.
+-- A case's resolutions (that a person sees, if given) with their surveys, the delivery of each mail, and the answers, the second round's too.
 SELECT r.id, r.n, r.resolved_at, r.agent, r.team, cu.zone, cu.country, s.id AS survey_id, s.reason, s.remind_at,
   CASE WHEN s.state = 'waiting' THEN s.due_at END AS due_at, o.state AS delivery, o.words, o.recipient, o.handed_over_at,
   o.due_at AS mail_due_at, a.choice, a.at AS answered_at, a.comment, ra.choice AS recheck, ra.at AS rechecked_at,
@@ -119,7 +119,9 @@ LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
 LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
 LEFT JOIN surveys rs ON rs.resolution_id = r.id AND rs.round = 1
 LEFT JOIN answers ra ON ra.survey_id = rs.id AND ra.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = rs.id)
-WHERE r.case_id = :case_id ORDER BY r.n;
+WHERE r.case_id = :case_id AND (:seen_by IS NULL OR EXISTS (
+  SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = r.id))
+ORDER BY r.n;
 
 -- name: decisions_of
 -- A resolution's ledger, oldest first, each entry with who decided it, if it was a person.
@@ -128,17 +130,25 @@ FROM decisions d LEFT JOIN staff st ON st.id = d.staff_id
 WHERE d.resolution_id = :resolution_id ORDER BY d.seq;
 
 -- name: others_of_customer
--- The other cases of a case's customer, the newest first, each with the newest answer about it, its newest follow-up, and
--- whether a person sees it.
-SELECT EXISTS (SELECT 1 FROM cases_seen cs WHERE cs.staff_id = :seen_by AND cs.case_id = c.id) AS is_seen, c.id, c.ref, c.subject, c.status, c.dated_at,
+-- The other cases of a case's customer that a person sees, the newest first, each with the newest answer about it and its
+-- newest follow-up that they see.
+SELECT c.id, c.ref, c.subject, c.status, c.dated_at,
   a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time, a.quote_name,
   f.id AS follow_up_id, f.outcome
 FROM (SELECT o.id, o.ref, o.subject, o.status, COALESCE(o.resolved_at, o.opened_at) AS dated_at
   FROM cases mine JOIN cases o ON o.customer_id = mine.customer_id AND o.id <> mine.id
-  WHERE mine.id = :id ORDER BY COALESCE(o.resolved_at, o.opened_at) DESC, o.id LIMIT :limit) c
+  WHERE mine.id = :id AND EXISTS (SELECT 1 FROM cases_seen cs WHERE cs.staff_id = :seen_by AND cs.case_id = o.id)
+  ORDER BY COALESCE(o.resolved_at, o.opened_at) DESC, o.id LIMIT :limit) c
 LEFT JOIN answers a ON a.id = (SELECT x.id FROM answers x JOIN surveys s ON s.id = x.survey_id
+    JOIN resolutions_seen rs ON rs.staff_id = :seen_by AND rs.resolution_id = s.resolution_id
     JOIN resolutions r ON r.id = s.resolution_id
     WHERE r.case_id = c.id ORDER BY x.at DESC, s.round DESC, x.seq DESC LIMIT 1)
 LEFT JOIN follow_ups f ON f.id = (SELECT y.id FROM follow_ups y JOIN surveys s ON s.id = y.survey_id
+    JOIN resolutions_seen rs ON rs.staff_id = :seen_by AND rs.resolution_id = s.resolution_id
     JOIN resolutions r ON r.id = s.resolution_id WHERE r.case_id = c.id ORDER BY y.opened_at DESC, r.n DESC LIMIT 1)
 ORDER BY c.dated_at DESC, c.id;
+
+-- name: count_unseen_others^
+-- How many other cases the customer of a case has that a person does not see.
+SELECT COUNT(*) AS n FROM cases mine JOIN cases o ON o.customer_id = mine.customer_id AND o.id <> mine.id
+WHERE mine.id = :id AND NOT EXISTS (SELECT 1 FROM cases_seen cs WHERE cs.staff_id = :seen_by AND cs.case_id = o.id);

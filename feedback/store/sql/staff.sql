@@ -34,6 +34,21 @@ WHERE f.id = :follow_up_id AND st.role = 'lead' AND st.disabled_at IS NULL ORDER
 -- Not locked out any more; the old password does not count.
 UPDATE staff SET disabled_at = NULL, password_hash = NULL WHERE id = :id;
 
+-- name: to_carry
+-- Everybody, as they are held.
+SELECT id, email, name, password_hash, disabled_at, session_key, zone, role FROM staff;
+
+-- name: teams_of
+-- The teams of a person.
+SELECT team FROM staff_teams WHERE staff_id = :id;
+
+-- name: carry_over!
+-- A person as another database has them.
+INSERT INTO staff (id, email, name, password_hash, disabled_at, session_key, zone, role)
+VALUES (:id, :email, :name, :password_hash, :disabled_at, :session_key, :zone, :role)
+ON CONFLICT (id) DO UPDATE SET email = excluded.email, name = excluded.name, password_hash = excluded.password_hash,
+  disabled_at = excluded.disabled_at, session_key = excluded.session_key, zone = excluded.zone, role = excluded.role;
+
 -- name: known_teams
 -- The teams of cases, and those of people.
 SELECT team FROM cases WHERE team IS NOT NULL UNION SELECT team FROM staff_teams;
@@ -63,12 +78,16 @@ UPDATE staff SET zone = :zone WHERE email = :email;
 UPDATE staff SET session_key = :session_key WHERE id = :id;
 
 -- name: disable_staff!
--- May not log in any more; what the person did keeps its name.
-UPDATE staff SET disabled_at = :at WHERE email = :email AND disabled_at IS NULL;
+-- May not log in any more, nor by a link from before; what the person did keeps its name.
+UPDATE staff SET disabled_at = :at, session_key = :session_key WHERE email = :email AND disabled_at IS NULL;
 
 -- name: add_failed_login!
 -- A login that failed, by the keyed hash of the address.
 INSERT INTO failed_logins (address_hash, at) VALUES (:address_hash, :at);
+
+-- name: take_back_failed_login!
+-- A login that nobody looked at did not fail.
+DELETE FROM failed_logins WHERE address_hash = :address_hash AND at = :at;
 
 -- name: forget_failed_logins!
 -- The next login with this address is the first again.

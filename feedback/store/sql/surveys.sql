@@ -179,7 +179,9 @@ DELETE FROM overrides WHERE resolution_id = :resolution_id;
 -- name: survey^
 -- A survey as the customer's page needs it, with its first and its newest answer, whether a mail of it is in doubt, and
 -- when a newer one about the case went out; none of somebody who was erased.
-SELECT s.id, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, r.resolved_at, r.agent, r.team, r.interactions,
+SELECT s.id, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, r.resolved_at, CASE WHEN s.round = 1 THEN (
+    SELECT st.name FROM follow_ups f JOIN surveys fs ON fs.id = f.survey_id JOIN staff st ON st.id = f.owner_id
+    WHERE fs.resolution_id = r.id) ELSE r.agent END AS agent, r.team, r.interactions,
   c.subject, cu.locale, cu.zone, cu.country, COALESCE(o.recipient, cu.email) AS recipient, s.round,
   EXISTS (SELECT 1 FROM outbox WHERE survey_id = s.id AND state IN ('unconfirmed', 'retry')) AS is_in_doubt,
   COALESCE(a.seq, 0) AS answers,
@@ -242,11 +244,13 @@ LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answ
 WHERE r.resolved_at >= :since AND (o.state IN ('sent', 'unconfirmed') OR a.id IS NOT NULL);
 
 -- name: answers_of_case
--- Every answer about a case, in either round, the newest first.
+-- Every answer about a case that a person sees, in either round, the newest first.
 SELECT a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time,
   a.quote_name, s.round
 FROM resolutions r JOIN surveys s ON s.resolution_id = r.id JOIN answers a ON a.survey_id = s.id
-WHERE r.case_id = :case_id ORDER BY a.at DESC, r.n DESC, s.round DESC, a.seq DESC LIMIT :limit;
+WHERE r.case_id = :case_id AND (:seen_by IS NULL OR EXISTS (
+  SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = r.id))
+ORDER BY a.at DESC, r.n DESC, s.round DESC, a.seq DESC LIMIT :limit;
 
 -- name: newest_answers
 -- The newest answer of each survey (that a person sees, if given), newest first, with what it is about and the follow-up that it opened.
