@@ -98,6 +98,7 @@ def erase(store: Store, keys: Keys, config: Config, address: str, now: datetime,
         _erase_mails(store, mails, lambda found: normalise_email(found) == wanted)
         counts = f"customers: {len(customers)}, cases: {len(cases)}"
         store.audit.note(by, Action.ERASE, key_hash, now, was=counts, became="erased")
+        store.operations.request("publish")  # what was public of it goes from the site as well
     return sweep(store, keys, config, Erased(store, keys))
 
 
