@@ -1,6 +1,8 @@
 """Every page of the built site in a real browser, whichever pages there are."""
 
+import gc
 import http.server
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +34,12 @@ from tests.publish.test_build import DEFAULT, answered
 from tests.publish.test_texts import HOSTILE
 from tests.publish.test_voices import Said
 from tests.web.test_desk import PASSWORD
+
+# Whoever leaves a page while its search is still loading breaks off a download, and this small server drops the file.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 AXE = Axe().axe_script
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -73,7 +81,9 @@ def serving(folder: Path, blank: Path, sources: Sources, **settings: str) -> Ite
     finally:
         server.shutdown()
         thread.join()
+        server.server_close()
         store.close()
+        gc.collect()  # what was dropped is told here, and not in a test of something else
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +93,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, blank_database: Path) -> Iter
     copytree(ROOT / "site", folder / "site")
     copy(ROOT / "mkdocs.yml", folder)
     assist = folder / "site" / "assist.md"
-    assist.write_text("---\nowner: Mara\nreviewed: 2025-01-31\n---\n" + assist.read_text().rpartition("---\n")[2])
+    text = re.sub(r"\A---\n.*?\n---\n", "", assist.read_text(), flags=re.DOTALL)
+    assist.write_text(f"---\nowner: Mara\nreviewed: 2025-01-31\n---\n{text}")
     (folder / "logo.svg").write_text(LOGO)
     config = load_config({}, env_file=None)
     quote = Said("It printed again.\n\nMara called me.", "Ada", date(2026, 2, 1), "printers")
@@ -163,7 +174,7 @@ def test_axe_finds_nothing_in_the_open_search_the_open_menu_and_where_nothing_is
     assert page.url == site.url
     page.set_viewport_size({"width": 360, "height": 740})
     page.locator("label.md-header__button[for=__drawer]").click()
-    expect(page.get_by_role("link", name="Connect").first).to_be_in_viewport()
+    expect(page.locator(".md-nav--primary .md-nav__item .md-nav__link").first).to_be_in_viewport()
     found += violations(page)
     context.close()
     assert found == []
@@ -205,7 +216,7 @@ def test_on_paper_there_is_the_text_alone_in_black_on_white_from_the_dark_site_t
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     for part in (".md-header", ".md-sidebar--primary", ".md-footer"):
         assert not page.locator(part).is_visible()
-    assert page.locator("figure.chart svg").is_visible()
+    assert page.locator("figure.chart svg").first.is_visible()
     context.close()
 
 
@@ -235,10 +246,14 @@ def below_a_path(site: Served, tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
-def search(page: Page, words: str) -> None:
+def search(page: Page, words: str) -> str:
+    """Go from a page that does not hold them to what is found first; its address."""
     page.get_by_role("textbox", name="Search").click()
     page.keyboard.type(words)
+    before = page.url
     page.locator(".md-search-result__item a").first.click()
+    page.wait_for_url(lambda url: url != before)
+    return page.url
 
 
 def test_the_folder_works_below_a_path_of_any_web_server(site: Served, below_a_path: str, browser: Browser) -> None:
@@ -247,11 +262,11 @@ def test_the_folder_works_below_a_path_of_any_web_server(site: Served, below_a_p
     for path in site.paths:
         page.goto(below_a_path + path)
         assert page.get_by_role("heading", level=1).count() == 1
-    page.goto(below_a_path + "connect/")
-    page.get_by_role("link", name="Resolve", exact=True).first.click()
+    page.goto(below_a_path)
+    page.locator("article").get_by_role("link", name="Resolve").first.click()
     page.wait_for_url(below_a_path + "resolve/")
-    search(page, "greet")
-    page.wait_for_url(below_a_path + "**")
+    assert search(page, "greet").startswith(below_a_path)
+    assert page.get_by_role("heading", level=1).count() == 1
     page.close()
     assert wrong == []
 
@@ -269,10 +284,9 @@ def test_figures_for_staff_are_seen_after_logging_in(tmp_path: Path, blank_datab
         page.get_by_role("button", name="Log in").click()
         page.wait_for_url(served.url + "desk/site/")
         expect(page.locator(".figure").first).to_contain_text("75 % solved")
-        page.get_by_role("link", name="How we are doing").first.click()
-        expect(page.locator("figure.chart svg")).to_be_visible()
-        search(page, "interval")
-        page.wait_for_url(served.url + "desk/site/figures/**")
+        page.goto(served.url + "desk/site/figures/")
+        expect(page.locator("figure.chart svg").first).to_be_visible()
+        assert search(page, "greet").startswith(served.url + "desk/site/")
         assert wrong == []
         page.goto(served.url + "desk/site/nowhere/at/all/")
         page.get_by_role("link", name="Begin at the first page").click()

@@ -161,6 +161,7 @@ def addresses(app: Flask, loop: Loop, method: str) -> list[str]:
     assert outside <= {"login.show", "login.enter", "login.leave", "login.forgotten", "login.send_link"}
     return [
         rule.rule.replace("<path:_unknown>", "nowhere")
+        .replace("<path:path>", "figures/")
         .replace("<any(arrived, again):what>", "arrived")
         .replace("<any('link', 'lock-out', 'let-in'):what>", "link")
         .replace("<resolution_id>/<any(now, never, rules):wish>", "a-resolution/now")
