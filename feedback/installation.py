@@ -16,7 +16,7 @@ from feedback.errors import ConfigError, FeedbackError
 from feedback.keys import Keys, Purpose, load_keys, new_id, write_private
 from feedback.mail import compose
 from feedback.mail.transport import open_transport
-from feedback.publish import build
+from feedback.publish.overlay import site_name
 from feedback.setting_types import time_zone
 from feedback.shipped import shipped
 from feedback.store import Store, open_store
@@ -108,7 +108,7 @@ def _copy(source: Path, target: Path, what: str) -> str:
 
 def _write_configuration(path: Path, config: Config) -> str:
     text = (shipped() / "mkdocs.yml").read_text("utf-8")
-    named = re.sub(r"(?m)^site_name:.*\n", lambda _: build.site_name(config), text)
+    named = re.sub(r"(?m)^site_name:.*\n", lambda _: site_name(config), text)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(named)

@@ -97,16 +97,21 @@ def publish_if_due(store: Store, config: Config, now: datetime) -> bool:
     return True
 
 
-def publish_now(store: Store, config: Config, sources: build.Sources, now: datetime) -> Path:
+def publish_now(
+    store: Store, config: Config, sources: build.Sources, now: datetime, tell: Callable[[str], None] = lambda _: None
+) -> Path:
     """Build the site that the service shows, swap it in, and note how it went. Raises PublishError."""
     words: str | None = "the build was interrupted"
     headline = None
     request = store.operations.requested("publish")
     try:
-        built = build.publish(store, config, sources, config.data_dir / "site", now)
+        built = build.publish(store, config, sources, build.place_of(config), now, for_staff=True, tell=tell)
         words, headline = None, built.headline
     except PublishError as error:
         words = str(error)
+        raise
+    except Exception as error:
+        words = f"something that we did not foresee, {type(error).__name__}: {error}"
         raise
     finally:
         with store.write():

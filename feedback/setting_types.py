@@ -151,6 +151,14 @@ def _weekdays(text: str) -> frozenset[int]:
     return frozenset(days)
 
 
+class Figures(StrEnum):
+    """Who sees the figures of the published site."""
+
+    PUBLIC = "public"
+    STAFF = "staff"  # after logging in at the desk
+    OFF = "off"
+
+
 class Basis(StrEnum):
     """On what ground people of a country are asked. `none` is that we have none, so that they are not."""
 

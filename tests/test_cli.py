@@ -111,8 +111,22 @@ def test_a_mail_server_that_refuses_is_told_and_the_mail_waits(workplace: Workpl
 
 
 def test_publish_to_a_folder_of_the_owners_choice(workplace: Workplace) -> None:
-    workplace.feedback("publish", "--to", "www")
+    told = workplace.feedback("publish", "--to", "www")
+    assert re.search(r"^Counting the figures … \d+\.\d s\nBuilding the site … \d+\.\d s\n", told)
     assert "How we care" in (workplace.folder / "www" / "current" / "index.html").read_text()
+
+
+def test_a_build_that_fails_says_at_which_step_and_why_and_the_old_site_stays(workplace: Workplace) -> None:
+    (workplace.folder / "site").mkdir()
+    (workplace.folder / "mkdocs.yml").write_text("site_name: x\ntheme: readthedocs\nplugins: []\n")
+    (workplace.folder / "site" / "index.md").write_text("# Home\n")
+    workplace.feedback("publish")
+    (workplace.folder / "site" / "index.md").write_text("---\nreviewed: soon\n---\n# Gone\n")
+    told = workplace.feedback("publish", status=1)
+    assert re.search(r"^Building the site … did not succeed after \d+\.\d s$", told, re.MULTILINE)
+    assert "Error: index.md: reviewed: given 'soon', expected a day such as 2026-11-25." in told
+    assert "Home" in (workplace.data / "site" / "current" / "index.html").read_text()
+    assert "the old site stays. index.md: reviewed" in workplace.feedback("health", status=1)
 
 
 def test_migrate_and_health_speak_plainly(workplace: Workplace) -> None:

@@ -150,7 +150,11 @@ def test_every_setting_stands_in_the_docs_with_its_default() -> None:
     assert rows["FEEDBACK_LISTEN"] == f"`{defaults.listen}`"
 
 
-def test_every_setting_has_an_example_that_is_taken_and_changes_something() -> None:
+def test_every_setting_has_an_example_that_is_taken_and_changes_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "logo.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     needed = {"FEEDBACK_URL": "https://care.acme.example", "FEEDBACK_MAIL": "maildir:"}
     for name, _, example in settings_rows():
         field = name.removeprefix(PREFIX).lower()

@@ -17,7 +17,7 @@ from feedback.cli.letters import letter_command, words_command
 from feedback.cli.moments import At, at_option, moment
 from feedback.cli.simulating import simulate_command
 from feedback.cli.starting import demo, init
-from feedback.cli.terminal import Commands, safe
+from feedback.cli.terminal import Commands, safe, steps
 from feedback.config import load_config
 from feedback.keys import load_keys
 from feedback.loop.health import check
@@ -57,15 +57,16 @@ for command in (
 )
 @at_option
 def publish(target: Path | None, at: At | None) -> None:
-    """Build the site with today's figures, and swap it in."""
+    """Build the site with today's figures, and swap it in. If that fails, the one that is published stays."""
     config = load_config()
     store = open_store(config.database_url)
     now = moment(config, store, at)
-    sources = build.find_sources(Path.cwd())
-    if target is None:
-        folder = jobs.publish_now(store, config, sources, now)
-    else:
-        folder = build.publish(store, config, sources, target, now).folder
+    with steps() as tell:
+        sources = build.find_sources(Path.cwd())
+        if target is None:
+            folder = jobs.publish_now(store, config, sources, now, tell)
+        else:
+            folder = build.publish(store, config, sources, target, now, tell=tell).folder
     click.echo(f"Published: {folder.parent / 'current'} now points at {folder.name}.")
 
 

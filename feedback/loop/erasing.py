@@ -89,6 +89,7 @@ def erase(store: Store, keys: Keys, config: Config, address: str, now: datetime,
         counts = _forget(store, keys, customers, now)
         _erase_mails(store, mails, lambda found: normalise_email(found) == wanted)
         store.audit.note(by, Action.ERASE, key_hash, now, was=counts, became="erased")
+        store.operations.request("publish")  # what was public of it goes from the site as well
     return sweep(store, keys, config, Erased(store, keys))
 
 

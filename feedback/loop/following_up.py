@@ -117,11 +117,15 @@ def publish_note(store: Store, key: str, seq: int, by_id: str, now: datetime) ->
 
 
 def withdraw_note(store: Store, key: str, seq: int, by_id: str, now: datetime) -> None:
-    """Take back that a note is public; of one that is not, nothing changes. Raises NotFound."""
+    """Take back that a note is public, on the site with a build at once; of one that is not, nothing changes.
+
+    Raises NotFound.
+    """
     with store.write():
         seen(store, key, by_id)
         if _event(store, key, seq).public_at is not None:
             store.follow_ups.withdraw_note(key, seq)
+            store.operations.request("publish")
             store.audit.note(by_id, Action.WITHDRAW_NOTE, key, now, was="public", became="not public")
 
 

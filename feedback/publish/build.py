@@ -2,14 +2,13 @@
 
 import base64
 import hashlib
-import html
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,9 +16,10 @@ from pathlib import Path
 
 from feedback.config import Config
 from feedback.domain.figures import PERIOD_DAYS, Overview, overview
-from feedback.domain.timing import last_occurrence
+from feedback.domain.timing import last_occurrence, local_day
 from feedback.errors import PublishError
-from feedback.publish import pages
+from feedback.publish import overlay, pages, reviews, voices
+from feedback.setting_types import Figures
 from feedback.shipped import shipped
 from feedback.store import Store
 
@@ -28,6 +28,8 @@ TIMEOUT_S = 300
 PUBLISH_HOUR = 5  # local time; figures change once a day, so that no reader can watch single answers arrive
 TRY_AGAIN_AFTER = timedelta(hours=1)
 CSP_FILE = "csp.txt"
+FIGURES_FILE = "figures.txt"  # by which FEEDBACK_FIGURES a build was made
+_LEVEL = re.compile(r"(INFO|DEBUG|WARNING|ERROR|CRITICAL) +-  ?")
 _SCRIPT = re.compile(rb"<script(?P<attributes>[^>]*)>(?P<body>.*?)</script>", re.DOTALL | re.IGNORECASE)
 
 
@@ -64,17 +66,33 @@ def find_sources(folder: Path) -> Sources:
     return Sources(place / "site", place / "mkdocs.yml", is_default=place == default)
 
 
-def site_name(config: Config) -> str:
-    """The line of mkdocs.yml that names the site after the business; the theme escapes nothing."""
-    return f"site_name: {json.dumps(f'{html.escape(config.business_name)}: how we care')}\n"  # JSON is YAML
-
-
 def is_due(store: Store, config: Config, now: datetime) -> bool:
-    """Whether the day's build is missing; after a failure it is tried again each hour."""
+    """Whether the day's build is missing, or the site shows its figures to others than is set now.
+
+    After a failure, of one that was asked for as well, it is tried again each hour.
+    """
     good, last = store.operations.good_builds(1), store.operations.last_build()
-    if good and last_occurrence(PUBLISH_HOUR, now, config.zone) <= good[0].at <= now:
-        return False  # one of a later moment was made in a trial
-    return last is None or last.words is None or not now - TRY_AGAIN_AFTER < last.at <= now
+    if last is not None and last.words is not None:
+        return not now - TRY_AGAIN_AFTER < last.at <= now
+    is_todays = good and last_occurrence(PUBLISH_HOUR, now, config.zone) <= good[0].at <= now
+    return not (is_todays and _shows_as_set(config))  # one of a later moment was made in a trial
+
+
+def _shows_as_set(config: Config) -> bool:
+    try:
+        return (place_of(config) / "current" / FIGURES_FILE).read_text("utf-8").strip() == config.figures
+    except OSError:
+        return False
+
+
+def place_of(config: Config) -> Path:
+    """The folder of the builds that the service shows."""
+    return config.data_dir / "site"
+
+
+def staff_tree(build: Path) -> Path:
+    """The site with its figures that belongs to a public build without; beside it, so that one link swaps both."""
+    return build.with_name("staff-" + build.name.removeprefix("build-"))
 
 
 def figures(store: Store, config: Config, now: datetime) -> Overview:
@@ -83,34 +101,50 @@ def figures(store: Store, config: Config, now: datetime) -> Overview:
     return overview(store.surveys.asked_since(since), now, config.zone)
 
 
-def publish(store: Store, config: Config, sources: Sources, target: Path, now: datetime) -> Published:
-    """Build the site and make `target/current` point at it.
+def publish(
+    store: Store,
+    config: Config,
+    sources: Sources,
+    target: Path,
+    now: datetime,
+    *,
+    for_staff: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Published:
+    """Build the site and make `target/current` point at it; `tell` hears of each step as it begins.
 
-    A build that fails raises PublishError and leaves `current` as it was. The newest KEEP builds stay.
+    With `for_staff` the site that staff alone see is built besides, if the figures are theirs (`staff_tree`). A build
+    that fails raises PublishError and leaves `current` as it was. The newest KEEP builds stay.
     """
     try:
         target.mkdir(parents=True, exist_ok=True)
         if (target / "current").exists() and not (target / "current").is_symlink():
             raise PublishError(f"{target / 'current'} is not a link of ours. Choose another folder with --to.")
-        build = Path(tempfile.mkdtemp(prefix=".building-", dir=target))
+        begun = Path(tempfile.mkdtemp(prefix=".building-", dir=target))
     except OSError as error:
         raise PublishError(f"The folder {target} cannot be written: {error.strerror}.") from None
+    build = target / f"build-{now:%Y%m%dT%H%M%SZ}-{begun.name[-8:]}"
     try:
-        with tempfile.TemporaryDirectory(prefix="feedback-site-") as folder:
-            work = Path(folder)
-            current = figures(store, config, now)
-            _lay_out(work, sources, current, config, now)
-            _run_mkdocs(work)
-            shutil.copytree(work / "out", build, dirs_exist_ok=True)
-        (build / CSP_FILE).write_text(content_security_policy(build) + "\n", "utf-8")
-        build.chmod(0o755)  # mkdtemp makes 0700, which a web server of another user cannot read
-        build = build.rename(target / f"build-{now:%Y%m%dT%H%M%SZ}-{build.name[-8:]}")
+        tell("Counting the figures")
+        current = figures(store, config, now)
+        heard = voices.pages(approved_quotes=(), notes=store.follow_ups.public_notes(voices.MOST), config=config)
+        tell("Building the site")
+        shown = current if config.figures is Figures.PUBLIC else None
+        _build(begun / "public", sources, shown, heard, config, now)
+        if for_staff and config.figures is Figures.STAFF:
+            tell("Building the site with the figures, for staff")
+            _build(begun / "staff", sources, current, heard, config, now, at=config.base_url + pages.STAFF_SITE)
+            (begun / "staff").rename(staff_tree(build))
+        tell("Putting it in place")
+        (begun / "public").chmod(0o755)  # a web server of another user reads it
+        (begun / "public").rename(build)
+        begun.rmdir()
         _point(target / "current", build)
-    except OSError as error:
-        shutil.rmtree(build, ignore_errors=True)
-        raise PublishError(f"The site could not be written: {error}. The old one stays.") from error
-    except BaseException:
-        shutil.rmtree(build, ignore_errors=True)
+    except BaseException as error:
+        for folder in (begun, build, staff_tree(build)):
+            shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise PublishError(f"The site could not be written: {error}.") from error
         raise
     _tidy(target, build)
     return Published(build, pages.headline(current))
@@ -122,8 +156,10 @@ def _tidy(target: Path, newest: Path) -> None:
         builds = sorted(target.glob("build-*"), key=lambda build: build.stat().st_mtime)
         for old in [build for build in builds if build != newest][: -(KEEP - 1)]:
             shutil.rmtree(old, ignore_errors=True)
-        for unfinished in target.glob(".building-*"):
-            if newest.stat().st_mtime - unfinished.stat().st_mtime > 2 * TIMEOUT_S:
+        kept = {staff_tree(build) for build in target.glob("build-*")}
+        lone = [tree for tree in target.glob("staff-*") if tree not in kept]
+        for unfinished in (*target.glob(".building-*"), *lone):
+            if newest.stat().st_mtime - unfinished.stat().st_mtime > 2 * TIMEOUT_S or unfinished in lone:
                 shutil.rmtree(unfinished, ignore_errors=True)
 
 
@@ -143,22 +179,52 @@ def content_security_policy(folder: Path) -> str:
     )
 
 
-def _lay_out(work: Path, sources: Sources, current: Overview, config: Config, now: datetime) -> None:
-    """The overlay: pages with their figures, the generated page, and a configuration that inherits the owner's."""
-    shutil.copytree(sources.pages, work / "site")
-    shutil.copy(sources.configuration, work / "base.yml")
-    named = pages.boxes(current)
-    for page in (work / "site").rglob("*.md"):
-        name = str(page.relative_to(work / "site"))
+def _build(
+    tree: Path,
+    sources: Sources,
+    current: Overview | None,
+    heard: Mapping[str, str],
+    config: Config,
+    now: datetime,
+    at: str | None = None,
+) -> None:
+    """Make a folder with the whole site, its policy in it; without figures, if they are None.
+
+    `at` is its address, if that is known: without it, the page for what is not there works at the root alone.
+    """
+    with tempfile.TemporaryDirectory(prefix="feedback-site-") as folder:
+        work = Path(folder)
+        _lay_out(work, sources, current, heard, config, now)
+        overlay.lay_over(
+            work, config, name_it=sources.is_default, site_url=at, without=() if current else pages.FIGURE_PAGES
+        )
+        _run_mkdocs(work)
+        shutil.copytree(work / "out", tree)
+    (tree / CSP_FILE).write_text(content_security_policy(tree) + "\n", "utf-8")
+    (tree / FIGURES_FILE).write_text(config.figures + "\n", "utf-8")
+
+
+def _lay_out(
+    work: Path, sources: Sources, current: Overview | None, heard: Mapping[str, str], config: Config, now: datetime
+) -> None:
+    """The pages written by hand, with their figures and reviews, and the generated ones that the owner has not."""
+    site = work / "site"
+    shutil.copytree(sources.pages, site)
+    shutil.copy(sources.configuration, work / overlay.BASE)
+    named = pages.boxes(current) if current else {}
+    today = local_day(now, config.zone)
+    for page in site.rglob("*.md"):
+        name = str(page.relative_to(site))
         try:
-            page.write_text(pages.fill(page.read_text("utf-8"), named, name), "utf-8")
+            text = pages.fill(page.read_text("utf-8-sig"), named, name)
         except UnicodeDecodeError:
-            raise PublishError(f"The page {name} is not UTF-8. Save it as UTF-8. The old site stays.") from None
-    (work / "site" / pages.FIGURES_PAGE).write_text(pages.figures_page(current, config, now), "utf-8")
-    overlay = "INHERIT: base.yml\ndocs_dir: site\nsite_dir: out\n"
-    if sources.is_default:
-        overlay += site_name(config)
-    (work / "mkdocs.yml").write_text(overlay, "utf-8")
+            raise PublishError(f"The page {name} is not UTF-8. Save it as UTF-8.") from None
+        page.write_text(reviews.with_review(text, name, today), "utf-8")
+    figure_files = pages.figure_files(current, config, now) if current else pages.figures_elsewhere(config)
+    for name, text in {**heard, **figure_files}.items():
+        if not (site / name).exists():
+            (site / name).parent.mkdir(parents=True, exist_ok=True)
+            (site / name).write_text(text, "utf-8")
 
 
 def _run_mkdocs(work: Path) -> None:
@@ -170,10 +236,18 @@ def _run_mkdocs(work: Path) -> None:
             stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise PublishError(f"The site was not built within {TIMEOUT_S} s. The old one stays.") from None
+        raise PublishError(f"The site was not built within {TIMEOUT_S} s.") from None
     except subprocess.CalledProcessError as error:
-        words = "\n".join(str(error.stdout).strip().splitlines()[-8:])
-        raise PublishError(f"The site could not be built; the old one stays. mkdocs says:\n{words}") from None
+        raise PublishError(
+            f"The site could not be built. mkdocs says:\n{_complaint(str(error.stdout), work)}"
+        ) from None
+
+
+def _complaint(output: str, work: Path) -> str:
+    """What the builder is not content with, in its words, with the names that the owner knows."""
+    text = output.replace(f"{work}{os.sep}", "").replace(overlay.BASE, "mkdocs.yml")
+    lines = [line for line in text.strip().splitlines() if not line.startswith(("INFO", "DEBUG", "Aborted with"))]
+    return "\n".join(_LEVEL.sub("", line) for line in lines[-12:])[-1500:]
 
 
 def _point(link: Path, build: Path) -> None:

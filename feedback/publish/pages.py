@@ -1,7 +1,7 @@
 """The generated page and the figures that stand inside pages written by hand."""
 
-import html
 import re
+from collections.abc import Mapping
 from datetime import datetime
 
 from feedback.config import Config
@@ -9,8 +9,13 @@ from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, PERIOD_DAYS, SE
 from feedback.domain.timing import duration_in_words, in_words
 from feedback.errors import PublishError
 from feedback.publish.charts import interval, percent, weekly_solved
+from feedback.publish.texts import plain
+from feedback.setting_types import Figures
 
 FIGURES_PAGE = "figures.md"
+FIGURE_PAGES = {FIGURES_PAGE: "How we are doing"}  # those that pages written by hand may link to, with their titles
+FIGURES = ("solved-rate", "response-rate")
+STAFF_SITE = "/desk/site/"  # where the service shows the site with its figures, if they are for staff
 _MARK = re.compile(r"<!-- figure: ([a-z-]+) -->")
 
 
@@ -24,15 +29,34 @@ def boxes(overview: Overview) -> dict[str, str]:
     }
 
 
-def fill(markdown: str, figures: dict[str, str], page: str) -> str:
-    """Put figures in place of their marks. Raises PublishError for a mark that names none."""
+def fill(markdown: str, figures: Mapping[str, str], page: str) -> str:
+    """Put figures in place of their marks; nothing, if it is a site without figures.
+
+    Raises PublishError for a mark that names none.
+    """
 
     def figure(match: re.Match[str]) -> str:
-        if match[1] not in figures:
-            raise PublishError(f"{page} asks for the figure {match[1]!r}; there are: {', '.join(sorted(figures))}.")
-        return figures[match[1]]
+        if match[1] not in FIGURES:
+            raise PublishError(f"{page} asks for the figure {match[1]!r}; there are: {', '.join(sorted(FIGURES))}.")
+        return figures.get(match[1], "")
 
     return _MARK.sub(figure, markdown)
+
+
+def figure_files(overview: Overview, config: Config, now: datetime) -> dict[str, str]:
+    """All generated files that hold figures, by their path in the site. A site without figures has none of them."""
+    return {FIGURES_PAGE: figures_page(overview, config, now)}
+
+
+def figures_elsewhere(config: Config) -> dict[str, str]:
+    """What a site without figures has in place of those pages, so that links to them lead somewhere."""
+    if config.figures is Figures.STAFF:
+        words = f"The figures are for those who work here: [log in]({config.base_url}{STAFF_SITE})."
+    else:
+        words = "We do not publish figures here."
+    return {
+        path: f"---\nsearch:\n  exclude: true\n---\n\n# {title}\n\n{words}\n" for path, title in FIGURE_PAGES.items()
+    }
 
 
 def figures_page(overview: Overview, config: Config, now: datetime) -> str:
@@ -70,12 +94,6 @@ Cases resolved from {days}. As of {in_words(now, config.zone)}.
   {FEWEST_FOR_EXTREMES}, and further weeks where the total would give a hidden one away. The figures change once a
   day; who compares the pages of two days can still learn what one day added.
 """
-
-
-def plain(text: str) -> str:
-    """Text as data: no HTML and no Markdown in it has any effect."""
-    line = " ".join(html.escape(text).split())
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~:>^=$])", lambda match: f"&#{ord(match[1])};", line)
 
 
 def headline(overview: Overview) -> str:

@@ -25,9 +25,12 @@ from feedback.loop import backing_up, doubts, following_up
 from feedback.loop.asking import Asking
 from feedback.loop.explaining import explain_case
 from feedback.loop.simulating import side_by_side, simulate
+from feedback.publish.build import place_of, staff_tree
+from feedback.setting_types import Figures
 from feedback.store import Store
 from feedback.store.cases import CaseSummary
 from feedback.store.outbox import Standing
+from feedback.web.built import built_page
 from feedback.web.exports import MAILS, as_csv, as_json
 from feedback.web.forms import CloseForm, InteractionForm, WhatIfForm
 from feedback.web.login import csrf, may_open, open_to, person, require_role, require_staff
@@ -46,6 +49,7 @@ PAGES = (
     ("desk.quotes", "Quotes"),
     ("desk.figures", "Figures"),
     ("desk.outbox", "Outbox"),
+    ("desk.site", "Site"),
     ("desk.what_if", "What if"),
     ("desk.people_list", "People"),
 )
@@ -66,7 +70,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         return {
             "me": g.get("person"),
             "may_open": may_open,
-            "pages": [(endpoint, words) for endpoint, words in PAGES if "person" in g and may_open(endpoint)],
+            "pages": [(endpoint, words) for endpoint, words in PAGES if "person" in g and is_open(endpoint)],
             "now": present,
             "when": lambda moment: moment_in_words(moment, zone(), present),
             "zone": zone(),
@@ -77,6 +81,9 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             "closings": CLOSINGS,
             "results": Result,
         }
+
+    def is_open(endpoint: str) -> bool:
+        return may_open(endpoint) and (endpoint != "desk.site" or config.figures is Figures.STAFF)
 
     def zone() -> ZoneInfo:
         """The reader's."""
@@ -271,6 +278,21 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
             words = str(error)
         flash(words)
         return redirect(url_for("desk.outbox"), 303)
+
+    @desk.get("/site/")
+    @desk.get("/site/<path:path>")
+    @open_to(Role.AGENT)
+    def site(path: str = "") -> Response | tuple[str, int]:
+        """The site with its figures, if they are for staff alone. A browser keeps no page of it past the session."""
+        if config.figures is not Figures.STAFF:
+            abort(404)
+        build = staff_tree((place_of(config) / "current").resolve())
+        if not build.is_dir():
+            words = "It comes with the next build of the site, each morning, or at once with: feedback publish"
+            return render_template("staff_message.html", title="The figures are not built yet", words=words), 404
+        response = built_page(build, path, at=url_for("desk.site"))
+        response.headers["Cache-Control"] = "private, no-cache"
+        return response
 
     @desk.route("/<path:_unknown>")
     @open_to(Role.AGENT)

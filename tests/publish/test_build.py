@@ -1,5 +1,8 @@
 import html
+import json
 import re
+import shutil
+import textwrap
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,12 +13,17 @@ import pytest
 
 from feedback import jobs
 from feedback.config import Config
+from feedback.domain.followups import Outcome
+from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice
 from feedback.errors import PublishError
-from feedback.loop import answering
-from feedback.publish import build
+from feedback.loop import answering, following_up
+from feedback.loop.erasing import erase
+from feedback.publish import build, overlay
 from feedback.publish.build import Sources
+from feedback.web import create_app
 from tests.conftest import ADA, DAY, NOW, ROOT, Loop
+from tests.web.test_desk import CHEAP_HASH, logged_in
 
 DEFAULT = Sources(ROOT / "site", ROOT / "mkdocs.yml", is_default=True)
 
@@ -62,6 +70,250 @@ def test_the_default_site_builds_strictly_with_its_figures(loop: Loop, tmp_path:
     for page in ("connect", "assist", "resolve", "enhance"):
         assert (built / page / "index.html").is_file()
     assert not [path for path in built.rglob("*.html") if "<!-- figure" in path.read_text()]
+
+
+NUMBERS = (
+    *("75 % solved", "55–88 %", "18 of 24", "24 customers", "80 % answered", "63–90 %", "24 of 30"),
+    *('class="figure"', '<figure class="chart"', '<svg viewBox="0 0 640'),
+)
+
+
+def holds(folder: Path) -> dict[str, list[str]]:
+    """Which of the numbers stand in which file, whatever kind of file it is."""
+    files = [path for path in folder.rglob("*") if path.is_file() and "assets" not in path.parts]
+    texts = {path.relative_to(folder).as_posix(): html.unescape(path.read_bytes().decode("utf-8")) for path in files}
+    return {name: found for name, text in texts.items() if (found := [one for one in NUMBERS if one in text])}
+
+
+def unpacked(path: Path) -> Path:
+    """`sitemap.xml.gz` is the same as `sitemap.xml`, and cannot be read as text."""
+    for packed in path.rglob("*.gz"):
+        packed.unlink()
+    return path
+
+
+@pytest.mark.parametrize("figures", ["staff", "off"])
+def test_a_site_without_figures_has_not_one_in_any_file(
+    make_loop: Callable[..., Loop], tmp_path: Path, figures: str
+) -> None:
+    loop = make_loop(figures=figures)
+    answered(loop, yes=18, no=6, silent=6)
+    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW, for_staff=True).folder
+    staff = build.staff_tree(built)
+    assert holds(unpacked(built)) == {}
+    assert staff.exists() == (figures == "staff")
+    home = (built / "index.html").read_text()
+    assert re.search(r'href="resolve/" class="md-nav__link', home)
+    assert not re.search(r'href="figures/" class="md-nav__link', home)
+    words = text_of_page(built / "figures" / "index.html")  # a link to it leads somewhere
+    assert ("for those who work here" if figures == "staff" else "We do not publish figures here") in words
+    if figures == "staff":
+        assert {"index.html", "figures/index.html", "search/search_index.json"} <= set(holds(unpacked(staff)))
+
+
+def test_with_public_figures_the_same_search_finds_them(loop: Loop, tmp_path: Path) -> None:
+    answered(loop, yes=18, no=6, silent=6)
+    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW, for_staff=True).folder
+    found = holds(unpacked(built))
+    assert re.search(r'href="figures/" class="md-nav__link', (built / "index.html").read_text())
+    assert {"index.html", "figures/index.html", "search/search_index.json"} <= set(found)
+    assert set(NUMBERS) - {"75 % solved", "80 % answered"} <= set(found["figures/index.html"])
+    assert not build.staff_tree(built).exists()
+
+
+def test_a_site_for_another_web_server_has_no_part_for_staff(
+    make_loop: Callable[..., Loop], quick_site: Sources, tmp_path: Path
+) -> None:
+    loop = make_loop(figures="staff")
+    built = build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW).folder
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(["current", built.name])
+
+
+def test_the_part_for_staff_goes_with_its_build(
+    make_loop: Callable[..., Loop], quick_site: Sources, tmp_path: Path
+) -> None:
+    loop, target = make_loop(figures="staff"), tmp_path / "out"
+    builds = [
+        build.publish(loop.store, loop.config, quick_site, target, NOW + n * DAY, for_staff=True).folder
+        for n in range(4)
+    ]
+    assert sorted(target.glob("staff-*")) == [build.staff_tree(one) for one in builds[1:]]
+    (quick_site.pages / "index.md").write_text("[gone](nowhere.md)\n")
+    with pytest.raises(PublishError):
+        build.publish(loop.store, loop.config, quick_site, target, NOW + 5 * DAY, for_staff=True)
+    assert sorted(target.glob("staff-*")) == [build.staff_tree(one) for one in builds[1:]]
+    assert not list(target.glob(".building-*"))
+
+
+def test_a_site_that_shows_its_figures_to_others_than_it_is_set_now_is_built_at_once(
+    loop: Loop, make_config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, quick_site: Sources
+) -> None:
+    monkeypatch.setattr(build, "find_sources", lambda folder: quick_site)
+    assert jobs.publish_if_due(loop.store, loop.config, NOW)
+    assert not jobs.publish_if_due(loop.store, loop.config, NOW)
+    changed = make_config(figures="off")
+    assert jobs.publish_if_due(loop.store, changed, NOW)
+    assert not jobs.publish_if_due(loop.store, changed, NOW)
+    assert "answers" not in (build.place_of(changed) / "current" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("nav", "left"),
+    [
+        ("- index.md\n- figures.md", ["index.md"]),
+        ("- Home: index.md\n- In numbers:\n  - All: figures.md", [{"Home": "index.md"}]),
+        (
+            "- Home: index.md\n- More:\n  - All: figures.md\n  - Us: us.md",
+            [{"Home": "index.md"}, {"More": [{"Us": "us.md"}]}],
+        ),
+    ],
+)
+def test_what_is_not_there_is_in_no_menu(config: Config, tmp_path: Path, nav: str, left: list[object]) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / overlay.BASE).write_text(f"site_name: x\nextra: !ENV [X]\nnav:\n{textwrap.indent(nav, '  ')}\n")
+    overlay.lay_over(tmp_path, config, name_it=False, site_url=None, without=["figures.md"])
+    (line,) = [line for line in (tmp_path / "mkdocs.yml").read_text().splitlines() if line.startswith("nav: ")]
+    assert json.loads(line.removeprefix("nav: ")) == left
+
+
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 3 1"><path d="M0 0h3v1z"/></svg>'
+
+
+@pytest.mark.parametrize("theme", ["theme: readthedocs", "theme:\n  name: readthedocs", "theme: 'readthedocs' # ours"])
+def test_the_logo_and_the_colour_are_those_of_the_settings(
+    make_loop: Callable[..., Loop], quick_site: Sources, tmp_path: Path, theme: str
+) -> None:
+    (tmp_path / "ours.svg").write_text(LOGO)
+    quick_site.configuration.write_text(f"site_name: x\n{theme}\nplugins: []\n")
+    loop = make_loop(logo=str(tmp_path / "ours.svg"), colour="#7a0019")
+    built = build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW).folder
+    assert (built / "assets" / "logo.svg").read_text() == LOGO
+    assert 'src="assets/logo.svg"' in (built / "index.html").read_text()
+    assert "--brand: #7a0019;" in (built / "assets" / "brand.css").read_text()
+    assert "readthedocs" not in (built / "index.html").read_text() or (built / "css" / "theme.css").exists()
+
+
+def test_the_default_site_shows_the_logo_in_its_head_and_its_tab(
+    make_loop: Callable[..., Loop], tmp_path: Path
+) -> None:
+    (tmp_path / "ours.svg").write_text(LOGO)
+    loop = make_loop(logo=str(tmp_path / "ours.svg"))
+    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW).folder
+    page = (built / "connect" / "index.html").read_text()
+    assert '<link rel="icon" href="../assets/logo.svg">' in page
+    assert '<img src="../assets/logo.svg" alt="logo">' in page
+    colours = (built / "assets" / "brand.css").read_text()
+    assert re.search(r":root \{ --brand: #00695c; --brand-in-the-dark: #4db6ac; \}", colours)
+    assert colours.splitlines()[1] == (ROOT / "site" / "assets" / "brand.css").read_text().splitlines()[1]
+
+
+def test_an_owner_who_says_where_the_site_lies_gets_a_page_for_what_is_not_there_that_works_there(
+    loop: Loop, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "site", tmp_path / "site")
+    given = (ROOT / "mkdocs.yml").read_text()
+    (tmp_path / "mkdocs.yml").write_text(f"{given}site_url: https://acme.example/care/\n")
+    sources = Sources(tmp_path / "site", tmp_path / "mkdocs.yml")
+    built = build.publish(loop.store, loop.config, sources, tmp_path / "out", NOW).folder
+    assert 'href="/care/assets/feedback.css"' in (built / "404.html").read_text()
+    assert 'href="../assets/feedback.css"' in (built / "connect" / "index.html").read_text()
+
+
+def test_a_page_of_the_owners_stays_where_one_would_be_generated(
+    loop: Loop, quick_site: Sources, tmp_path: Path
+) -> None:
+    (quick_site.pages / "quotes.md").write_text("# Quotes that we chose\n")
+    built = build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW).folder
+    assert "Quotes that we chose" in (built / "quotes" / "index.html").read_text()
+    assert "Nothing stands here yet" in text_of_page(built / "you-said-we-did" / "index.html")
+
+
+def note_in_public(loop: Loop) -> str:
+    """Ada's case was not solved, and Mara tells the public what she did; Mara's key."""
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, NOW + DAY)
+    (owed,) = loop.store.follow_ups.open_ones()
+    with loop.store.write():
+        mara = loop.store.staff.add("mara@acme.example", "Mara", "-", Role.AGENT)
+    following_up.close(
+        loop.store, loop.asking, owed.id, Outcome.SOLVED, "Sent a new [ring](x).", mara, NOW + DAY, publish=True
+    )
+    return mara
+
+
+def test_a_public_note_is_on_the_site_with_the_next_build(loop: Loop, quick_site: Sources, tmp_path: Path) -> None:
+    note_in_public(loop)
+    built = build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW + DAY).folder
+    page = (built / "you-said-we-did" / "index.html").read_text()
+    assert "Sent a new [ring](x)." in html.unescape(page)
+    assert "It is solved." in page
+    assert "Ada" not in page
+
+
+@pytest.mark.parametrize("what", ["withdrawn", "erased"])
+def test_a_note_that_is_not_public_any_more_leaves_the_site_at_once(
+    loop: Loop, quick_site: Sources, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(build, "find_sources", lambda folder: quick_site)
+    mara = note_in_public(loop)
+    later = NOW + DAY + timedelta(hours=1)
+    assert jobs.publish_if_due(loop.store, loop.config, later)
+    page = build.place_of(loop.config) / "current" / "you-said-we-did" / "index.html"
+    assert "ring" in page.read_text()
+    (note,) = loop.rows("SELECT * FROM follow_up_events WHERE public_at IS NOT NULL")
+    if what == "withdrawn":
+        following_up.withdraw_note(loop.store, note["follow_up_id"], note["seq"], mara, later)
+    else:
+        erase(loop.store, loop.keys, loop.config, "ada@example.org", later)
+    assert jobs.publish_if_due(loop.store, loop.config, later)
+    assert "ring" not in page.read_text()
+    assert not jobs.publish_if_due(loop.store, loop.config, later)
+
+
+def test_each_step_is_told_as_it_begins(make_loop: Callable[..., Loop], quick_site: Sources, tmp_path: Path) -> None:
+    loop, told = make_loop(figures="staff"), list[str]()
+    build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW, for_staff=True, tell=told.append)
+    assert told == [
+        "Counting the figures",
+        "Building the site",
+        "Building the site with the figures, for staff",
+        "Putting it in place",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("index.md", "[gone](nowhere.md)\n", "'index.md' contains a link 'nowhere.md'"),
+        ("index.md", "<!-- figure: unknown-rate -->\n", "index.md asks for the figure 'unknown-rate'; there are:"),
+        ("us.md", "---\nreviewed: 25.11.2026\n---\n# Us\n", "us.md: reviewed: given '25.11.2026', expected a day"),
+        ("../mkdocs.yml", "site_name: [unclosed\n", 'in "mkdocs.yml", line 1'),
+        ("../mkdocs.yml", "site_name: x\ntheme: nosuch\n", "Unrecognised theme name: 'nosuch'"),
+    ],
+)
+def test_staff_read_at_the_desk_and_in_health_why_a_build_failed_and_the_old_site_stays(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, quick_site: Sources, name: str, text: str, words: str
+) -> None:
+    monkeypatch.setattr(build, "find_sources", lambda folder: quick_site)
+    jobs.publish_now(loop.store, loop.config, quick_site, NOW)
+    (quick_site.pages / name).write_text(text)
+    with pytest.raises(PublishError):
+        jobs.publish_now(loop.store, loop.config, quick_site, NOW + DAY)
+    with loop.store.write():
+        loop.store.staff.add("mara@acme.example", "Mara", CHEAP_HASH, Role.AGENT)
+    service = create_app(loop.config, loop.store, loop.keys)
+    assert "Home" in service.test_client().get("/", buffered=True).text
+    told = html.unescape(logged_in(service, "mara").get("/desk/").text)
+    assert "Not all is well here" in told
+    assert "the old site stays. " in told
+    assert words in told
+    assert "Traceback" not in told
+    assert "/feedback-site-" not in told
+    answer = service.test_client().get("/healthz")
+    assert answer.json is not None
+    assert answer.json["checks"]["build"] is False
 
 
 def test_no_page_asks_anything_of_a_third_party(loop: Loop, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ LEAST = {
         GET /desk/follow-ups/<key>  POST /desk/follow-ups/<key>/take  POST /desk/follow-ups/<key>/hand-over
         POST /desk/follow-ups/<key>/interactions  POST /desk/follow-ups/<key>/close
         POST /desk/follow-ups/<key>/notes/<int:seq>/<any(publish, withdraw):wish>
-        GET /desk/cases/<key>  GET /desk/<path:_unknown>
+        GET /desk/cases/<key>  GET /desk/<path:_unknown>  GET /desk/site/  GET /desk/site/<path:path>
     """,
     Role.LEAD: """
         GET /desk/answers  GET /desk/cases  GET /desk/customers  GET /desk/customers/<key>  GET /desk/quotes

@@ -168,6 +168,7 @@ def addresses(app: Flask, loop: Loop, method: str) -> list[str]:
     assert outside <= {"login.show", "login.enter", "login.leave", "login.forgotten", "login.send_link"}
     return [
         rule.rule.replace("<path:_unknown>", "nowhere")
+        .replace("<path:path>", "figures/")
         .replace("<any(arrived, again):what>", "arrived")
         .replace("<any(json, html):kind>", "json")
         .replace("<any(waiting, unconfirmed, failed, sent, dropped):what>.<any(csv, json):kind>", "sent.csv")
