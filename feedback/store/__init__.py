@@ -11,6 +11,7 @@ from feedback.store.audit import Audit
 from feedback.store.cases import Cases
 from feedback.store.dossiers import Dossiers
 from feedback.store.erasures import Erasures
+from feedback.store.figures import Figures
 from feedback.store.followups import FollowUps
 from feedback.store.operations import Operations
 from feedback.store.outbox import Outbox
@@ -37,6 +38,7 @@ class Store:
         self.dossiers = Dossiers(database)
         self.follow_ups = FollowUps(database)
         self.queue = Queue(database)
+        self.figures = Figures(database)
         self.search = Search(database)
         self.staff = StaffList(database)
         self.audit = Audit(database)
