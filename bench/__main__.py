@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from bench import alerts, deciding, desk, imports, pages, publishing, receiving, sending
+from bench import alerts, deciding, desk, figures, imports, pages, publishing, receiving, sending
 
 RUNS = 5
 
@@ -13,6 +13,7 @@ def main() -> None:
         ("deciding", deciding.measure),
         ("desk", desk.measure),
         ("survey page", pages.measure),
+        ("figures", figures.measure),
         ("publish", publishing.measure),
         ("sending", sending.measure),
         ("receiving", receiving.measure),

@@ -11,6 +11,7 @@ from feedback.cli.access import key, staff
 from feedback.cli.backups import backup, restore, resume
 from feedback.cli.erasing import erase_command
 from feedback.cli.exporting import export_group
+from feedback.cli.figures import figures_command
 from feedback.cli.followups import explain_command, followups
 from feedback.cli.imports import import_group
 from feedback.cli.letters import letter_command, words_command
@@ -47,6 +48,7 @@ for command in (
     explain_command,
     simulate_command,
     followups,
+    figures_command,
 ):
     main.add_command(command)
 

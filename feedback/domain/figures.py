@@ -1,7 +1,7 @@
 """Figures that can be trusted: a rate with its interval, and the hiding of what would point at a person."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from math import sqrt
 from statistics import median
@@ -44,8 +44,30 @@ class Rate:
     @property
     def is_small(self) -> bool:
         """Whether it is hidden for itself: too few customers, or a certainty from few."""
-        extreme = self.count in (0, self.n)
-        return self.customers < (FEWEST_FOR_EXTREMES if extreme else FEWEST)
+        return self.customers < (FEWEST_FOR_EXTREMES if self.is_alike else FEWEST)
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether it speaks about every single customer: all, or none."""
+        return self.count in (0, self.n)
+
+
+@dataclass(slots=True)
+class Group:
+    """Those that a rate is about, while they are being counted."""
+
+    count: int = 0
+    n: int = 0
+    customers: set[str] = field(default_factory=set)
+
+    def add(self, customer_id: str, counts: bool) -> None:
+        self.count += counts
+        self.n += 1
+        self.customers.add(customer_id)
+
+    @property
+    def rate(self) -> Rate:
+        return Rate(self.count, self.n, len(self.customers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +175,11 @@ def _group(name: str | None, handled: Sequence[Handled], now: datetime) -> Group
         young=sum(row.asked_at > settled_before for row in rows),
         answered=sum(row.choice is not None for row in rows),
         response=_response(rows, settled_before),
-        solved=_hide_small(_solved(rows)),
+        solved=_hide_small(_solved(rows).rate),
         opened=len(opened),
         closed=sum(not one.is_open for one in opened),
         hours=median(span.total_seconds() for _, span in acted) / 3600 if len(customers) >= FEWEST else None,
-        recovered=_hide_small(_solved(again)),
+        recovered=_hide_small(_solved(again).rate),
     )
 
 
@@ -171,7 +193,7 @@ def overview(asked: Sequence[Asked], now: datetime, zone: ZoneInfo) -> Overview:
     }
     for row in recent:
         by_week[week_of(local_day(row.resolved_at, zone))].append(row)
-    total = _hide_small(_solved(recent))
+    total = _hide_small(_solved(recent).rate)
     settled_before = now - SETTLED_AFTER
     weeks = tuple(
         Week(
@@ -180,7 +202,9 @@ def overview(asked: Sequence[Asked], now: datetime, zone: ZoneInfo) -> Overview:
             provisional=monday + timedelta(days=6) >= local_day(settled_before, zone)
             or any(row.asked_at > settled_before for row in rows),
         )
-        for (monday, rows), cell in zip(by_week.items(), hide([*by_week.values()], not total.hidden), strict=True)
+        for (monday, rows), cell in zip(
+            by_week.items(), hide([*map(_solved, by_week.values())], not total.hidden), strict=True
+        )
     )
     return Overview(first_day, last_day, total, _response(recent, settled_before), weeks)
 
@@ -191,38 +215,53 @@ def period(now: datetime, zone: ZoneInfo) -> tuple[date, date]:
     return last_day - timedelta(days=PERIOD_DAYS - 1), last_day
 
 
-def hide(groups: Sequence[Sequence[Asked]], total_shown: bool) -> list[Rate]:
-    """Each group's solved rate; small ones hidden, and others that the total would need to keep them hidden.
+def hide(groups: Sequence[Group], total_shown: bool, also: Iterable[int] = ()) -> list[Rate]:
+    """Each group's rate; small ones hidden, `also` some others, and what the total would need to keep them hidden.
 
     Empty groups hide nobody. A reader knows the sum of what is hidden: the total, less the groups shown. So the
     smallest shown group is hidden too, until that sum could be shown by itself and is not all alike, or nothing is
-    left to show.
+    left to show. Where all of the total are alike, each group's share is no secret any more, only how many it has; so
+    there empty groups are hidden among the others.
     """
-    cells = [_solved(rows) for rows in groups]
-    hidden = {k for k, cell in enumerate(cells) if cell.n and cell.is_small}
-    while total_shown and hidden:
-        together = _solved([row for k in hidden for row in groups[k]])
-        shown = [k for k, cell in enumerate(cells) if cell.n and k not in hidden]
-        if not shown or (not together.is_small and 0 < together.count < together.n):
-            break
-        hidden.add(min(shown, key=lambda k: (cells[k].customers, k)))
+    cells = [group.rate for group in groups]
+    hidden = {k for k, cell in enumerate(cells) if cell.n and cell.is_small} | {*also}
+    if total_shown and hidden:
+        alike = together(groups).rate.is_alike
+        hidden |= {k for k, cell in enumerate(cells) if alike and not cell.n}
+        while True:
+            rest = together(groups[k] for k in hidden).rate
+            shown = [k for k, cell in enumerate(cells) if cell.n and k not in hidden]
+            if not shown or (not rest.is_small and (alike or not rest.is_alike)):
+                break
+            hidden.add(min(shown, key=lambda k: (cells[k].customers, k)))
     return [replace(cell, hidden=k in hidden) for k, cell in enumerate(cells)]
+
+
+def together(groups: Iterable[Group]) -> Group:
+    """All of them as one."""
+    found = list(groups)
+    return Group(
+        sum(group.count for group in found),
+        sum(group.n for group in found),
+        set().union(*(group.customers for group in found)),
+    )
 
 
 def _response(rows: Sequence[Asked], settled_before: datetime) -> Rate:
     """Who answered, of those who were asked long enough ago."""
-    settled = [row for row in rows if row.asked_at <= settled_before]
-    answered = [row for row in settled if row.choice]
-    return _hide_small(Rate(len(answered), len(settled), len({row.customer_id for row in settled})))
+    group = Group()
+    for row in rows:
+        if row.asked_at <= settled_before:
+            group.add(row.customer_id, row.choice is not None)
+    return _hide_small(group.rate)
 
 
-def _solved(rows: Sequence[Asked]) -> Rate:
-    answered = [row for row in rows if row.choice]
-    return Rate(
-        count=sum(row.choice is Choice.YES for row in answered),
-        n=len(answered),
-        customers=len({row.customer_id for row in answered}),
-    )
+def _solved(rows: Iterable[Asked]) -> Group:
+    group = Group()
+    for row in rows:
+        if row.choice:
+            group.add(row.customer_id, row.choice is Choice.YES)
+    return group
 
 
 def _hide_small(rate: Rate) -> Rate:

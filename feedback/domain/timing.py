@@ -161,6 +161,11 @@ def local_day(moment: datetime, zone: ZoneInfo) -> date:
     return moment.astimezone(zone).date()
 
 
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The moment (UTC) at which a local day begins."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
 def week_of(day: date) -> date:
     """The Monday of the day's week."""
     return day - timedelta(days=day.weekday())

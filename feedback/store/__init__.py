@@ -43,6 +43,7 @@ class Store:
         self.dossiers = Dossiers(database)
         self.follow_ups = FollowUps(database)
         self.queue = Queue(database)
+        self.figures = Figures(database)
         self.search = Search(database)
         self.staff = StaffList(database)
         self.audit = Audit(database)

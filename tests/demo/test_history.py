@@ -15,17 +15,19 @@ from feedback import demo
 from feedback.config import load_config
 from feedback.demo import begin, business, history, starting_moment
 from feedback.demo.history import History
+from feedback.domain.figures import Rate
 from feedback.domain.timing import local_day, week_of
 from feedback.keys import load_keys
 from feedback.loop.asking import Asking
 from feedback.mail.inbox import Inbox
 from feedback.mail.transport import open_transport
-from feedback.publish import build
+from feedback.publish import build, figures
 from feedback.store import open_store
 from feedback.store.sqlite import moment
 from feedback.web.demo import PASSWORD
 from feedback.web.passwords import is_password
 from tests.conftest import DAY, Loop
+from tests.demo.counting import ByHand
 
 REAL_NOW = datetime(2026, 11, 26, 20, 30, tzinfo=UTC)  # a Thursday; half a year before it, clocks were not yet back
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # the Tuesday before it, 10:00 in Berlin
@@ -274,3 +276,59 @@ def test_it_starts_on_the_last_tuesday_at_ten(real_now: datetime) -> None:
     assert (local.weekday(), local.time()) == (1, time(10, 0))
     next_one = datetime.combine(local.date() + timedelta(days=7), time(10, 0), zone)
     assert start <= real_now < next_one
+
+
+def shown(rate: Rate) -> tuple[int, int, int]:
+    assert not rate.hidden
+    return rate.count, rate.n, rate.customers
+
+
+def test_the_published_figures_equal_a_count_by_hand(sample: Loop) -> None:
+    told = figures.current(sample.store, sample.config, START)
+    by_hand = ByHand(sample, START)
+    recent = by_hand.between(told.first_day, told.last_day)
+    assert shown(told.solved.rate) == by_hand.solved(by_hand.between(told.first_day, told.solved_until))
+    assert shown(told.response) == by_hand.response(recent)
+    assert shown(told.first_reply.rate) == by_hand.in_time(recent)
+    assert told.first_reply.of == len([row for row in recent if row["n"] == 1])
+    assert told.first_reply_times.n == told.first_reply.rate.n == sum(told.first_reply_times.counts)
+    assert sum(told.first_reply_times.counts[:3]) == told.first_reply.rate.count
+    assert sum(told.interactions.counts) == len([row for row in recent if row["interactions"]])
+    assert shown(told.follow_ups.recovery.rate) == by_hand.recovered(recent)
+    assert told.follow_ups.recovery.of == len([row for row in recent if row["again"]])
+    outcomes = [row["follow_up"]["outcome"] or "open" for row in recent if row["follow_up"]]
+    counts = dict(zip(told.follow_ups.outcomes.names, told.follow_ups.outcomes.counts, strict=True))
+    assert counts == {name: outcomes.count(name) for name in counts}
+    mailed = [row for row in recent if row["asked_at"]]
+    tenured = [row for row in mailed if row["customer"]["customer_since"]]
+    assert shown(told.letters.tenure_known)[:2] == (len(tenured), len(mailed))
+
+
+def test_periods_teams_topics_and_channels_equal_a_count_by_hand(sample: Loop) -> None:
+    told = figures.current(sample.store, sample.config, START)
+    by_hand = ByHand(sample, START)
+    for one in (*told.trend, *told.stretches):
+        if not one.solved.hidden:
+            assert shown(one.solved) == by_hand.solved(by_hand.between(one.first_day, one.last_day))
+    assert len([one for one in told.trend if one.solved.n]) >= 5
+    seen = 0
+    for what, parts in (("team", told.teams), ("topic", told.topics), ("channel", told.channels)):
+        assert {part.name for part in parts} == {
+            row[what] for row in by_hand.between(told.first_day, told.last_day)
+        }  # fmt: skip
+        for part in parts:
+            assert part.name
+            rows = by_hand.between(told.first_day, told.last_day, **{what: part.name})
+            for rate, counted in (
+                (part.solved, by_hand.solved(rows)),
+                (part.response, by_hand.response(rows)),
+                (part.first_reply.rate, by_hand.in_time(rows)),
+            ):
+                if not rate.hidden:
+                    assert shown(rate) == counted
+                    seen += 1
+            for one in part.trend:
+                if not one.solved.hidden:
+                    rows = by_hand.between(one.first_day, one.last_day, **{what: part.name})
+                    assert shown(one.solved) == by_hand.solved(rows)
+    assert seen >= 20

@@ -12,6 +12,7 @@ from feedback.domain.figures import (
     FEWEST,
     FEWEST_FOR_EXTREMES,
     Asked,
+    Group,
     Handled,
     Rate,
     Week,
@@ -84,12 +85,9 @@ def test_a_rate_is_small_by_its_customers_and_a_certainty_needs_more(rate: Rate,
     assert rate.is_small is small
 
 
-def groups_of(cells: Sequence[Rate]) -> list[list[Asked]]:
-    """Answers that make up these rates, each of a customer of its own."""
-    return [
-        [Asked(f"{k}-{m}", NOW, NOW, Choice.YES if m < cell.count else Choice.NO) for m in range(cell.n)]
-        for k, cell in enumerate(cells)
-    ]
+def groups_of(cells: Sequence[Rate]) -> list[Group]:
+    """Groups of these rates, each answer of a customer of its own."""
+    return [Group(cell.count, cell.n, {f"{k}-{m}" for m in range(cell.n)}) for k, cell in enumerate(cells)]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +102,7 @@ def groups_of(cells: Sequence[Rate]) -> list[list[Asked]]:
         ([yes_of(1, 2), yes_of(1, 2), yes_of(3, 6)], True, [True, True, True]),
         ([yes_of(3, 3), yes_of(4, 4), yes_of(5, 9)], True, [True, True, True]),  # seven, all content
         ([yes_of(1, 3), yes_of(0, 0)], True, [True, False]),
+        ([yes_of(2, 2), yes_of(0, 0), yes_of(8, 8), yes_of(20, 20)], True, [True, True, True, False]),
         ([], True, []),
     ],
 )
@@ -133,7 +132,8 @@ def test_the_total_and_the_shown_cells_give_no_hidden_cell_away(cells: list[Rate
     hidden = [cell for cell in told if cell.hidden]
     shown = [cell for cell in told if cell.n and not cell.hidden]
     assert not any(cell.is_small for cell in shown)
-    assert all(cell.n for cell in hidden)
+    alike = total.count in (0, total.n)
+    assert alike or all(cell.n for cell in hidden)
     if total.is_small or not hidden or not shown:
         return  # nothing to subtract, nothing to find, or nothing to subtract it from
     count = total.count - sum(cell.count for cell in shown)
@@ -141,8 +141,9 @@ def test_the_total_and_the_shown_cells_give_no_hidden_cell_away(cells: list[Rate
     assert n >= (FEWEST_FOR_EXTREMES if count in (0, n) else FEWEST)
     # What the reader knows of k hidden cells: each holds an answer or more, and their sums. One cell alone is the sums;
     # k cells of k answers hold one each, and if all of these are alike, each is known. Else two readings fit each cell.
+    # Where the whole total is alike, a hidden cell may hold nobody: then two readings fit each, too.
     assert len(hidden) > 1
-    assert not (n == len(hidden) and count in (0, n))
+    assert alike or not (n == len(hidden) and count in (0, n))
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

@@ -21,6 +21,7 @@ from feedback.domain.timing import (
     in_words,
     last_occurrence,
     local_day,
+    midnight,
     next_moment,
     next_open,
     not_after,
@@ -393,3 +394,16 @@ def test_a_moment_in_words_is_local_and_names_its_zone(moment: datetime, zone: s
 )
 def test_a_duration_is_told_in_the_largest_whole_unit(duration: timedelta, words: str) -> None:
     assert duration_in_words(duration) == words
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    zone=st.sampled_from(ZONES),
+    day=st.dates(date(2015, 1, 1), date(2035, 12, 31)),
+)
+@example(zone="Africa/Cairo", day=date(2026, 4, 24))  # it has no 0:00 there
+@example(zone="America/Havana", day=date(2026, 11, 1))  # and here two
+def test_a_day_begins_at_its_first_moment(zone: str, day: date) -> None:
+    begin = midnight(day, ZoneInfo(zone))
+    assert local_day(begin, ZoneInfo(zone)) == day
+    assert local_day(begin - timedelta(seconds=1), ZoneInfo(zone)) < day

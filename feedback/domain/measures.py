@@ -1,0 +1,142 @@
+"""Each published measure by itself, counted from resolutions."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from statistics import quantiles
+
+from feedback.domain.figures import SETTLED_AFTER, Group, Rate
+from feedback.domain.followups import Outcome
+from feedback.domain.published import (
+    HIDDEN,
+    INTERACTIONS,
+    REPLY_BOUNDS,
+    REPLY_TIMES,
+    STILL_OPEN,
+    FollowUps,
+    Letters,
+    Measure,
+    Served,
+    Spread,
+    Times,
+    is_few,
+)
+from feedback.domain.surveys import Choice, Stage
+
+
+def solved(rows: Iterable[Served]) -> Group:
+    return _group((row, row.choice is Choice.YES) for row in rows if row.choice)
+
+
+def response(rows: Iterable[Served], now: datetime) -> Group:
+    """Answered, of those that were asked long enough ago and did not come back."""
+    asked = (row for row in rows if is_asked(row) and is_settled(row, now))
+    return _group((row, row.choice is not None) for row in asked)
+
+
+def is_asked(row: Served) -> bool:
+    return row.asked_at is not None and (row.choice is not None or not row.is_bounced)
+
+
+def is_settled(row: Served, now: datetime) -> bool:
+    return row.asked_at is not None and row.asked_at <= now - SETTLED_AFTER
+
+
+def replied(rows: Iterable[Served], target: timedelta) -> Group:
+    """First replies within the target, of those that are known; a case has one, however often it is resolved."""
+    return _group((row, row.first_reply <= target) for row in rows if row.is_first and row.first_reply is not None)
+
+
+def reply_times(rows: Sequence[Served]) -> Spread:
+    known = [row for row in rows if row.is_first and row.first_reply is not None]
+    places = [sum(row.first_reply > bound for bound in REPLY_BOUNDS) for row in known if row.first_reply is not None]
+    counts = [places.count(k) for k in range(len(REPLY_TIMES))]
+    return _spread(REPLY_TIMES, counts, known, [row for row in rows if row.is_first])
+
+
+def interactions(rows: Sequence[Served]) -> Spread:
+    known = [row for row in rows if row.interactions]
+    places = [min(row.interactions or 0, len(INTERACTIONS)) for row in known]
+    return _spread(INTERACTIONS, [places.count(k + 1) for k in range(len(INTERACTIONS))], known, rows)
+
+
+def reasons(rows: Sequence[Served], choice: Choice, is_shown: bool) -> Spread:
+    """What customers named beside a "no" or a "yes"; they may name several. Its number tells what many of them said."""
+    answered = [row for row in rows if row.choice is choice]
+    known = [row for row in answered if row.reasons]
+    counts = [sum(stage in row.reasons for row in known) for stage in Stage]
+    return _spread([*Stage], counts, known, answered, is_shown)
+
+
+def follow_ups(rows: Sequence[Served], is_shown: bool) -> FollowUps:
+    """Each began with a "no", so their number tells what many customers said."""
+    opened = [(row, row.help) for row in rows if row.help]
+    outcomes = [help.outcome for _, help in opened]
+    contacted = [(row, help.first_contact) for row, help in opened if help.first_contact is not None]
+    customers = len({row.customer_id for row, _ in contacted})
+    if is_few(customers) or not is_shown:
+        of = 0 if contacted or not is_shown else how_many([row for row, _ in opened])
+        times = Times(0, 0, of, None, None, None, hidden=bool(contacted) or not is_shown)
+    else:
+        seconds = quantiles([took.total_seconds() for _, took in contacted], n=4, method="inclusive")
+        lower, middle, upper = (timedelta(seconds=round(one)) for one in seconds)
+        times = Times(len(contacted), customers, len(opened), lower, middle, upper)
+    again = _group((row, help.choice_again is Choice.YES) for row, help in opened if help.choice_again)
+    return FollowUps(
+        outcomes=_spread(
+            [*Outcome, STILL_OPEN], [outcomes.count(one) for one in (*Outcome, None)], [row for row, _ in opened],
+            [row for row, _ in opened],
+        ),
+        first_contact=times,
+        escalated=shown(_group((row, help.is_escalated) for row, help in opened)),
+        recovery=known(again, [row for row, help in opened if help.is_asked_again]),
+    )  # fmt: skip
+
+
+def letters(rows: Sequence[Served]) -> Letters:
+    mailed = [row for row in rows if row.is_mailed]
+    return Letters(
+        opted_out=shown(_group((row, row.has_opted_out) for row in mailed)),
+        bounced=shown(_group((row, row.is_bounced) for row in mailed)),
+        named=shown(_group((row, row.has_name) for row in mailed)),
+        tenure_known=shown(_group((row, row.has_tenure) for row in mailed)),
+    )
+
+
+def _group(rows: Iterable[tuple[Served, bool]]) -> Group:
+    group = Group()
+    for row, counts in rows:
+        group.add(row.customer_id, counts)
+    return group
+
+
+def _spread(
+    names: Sequence[str],
+    counts: Sequence[int],
+    rows: Sequence[Served],
+    of: Sequence[Served],
+    is_shown: bool = True,
+) -> Spread:
+    told, customers = tuple(map(str, names)), len({row.customer_id for row in rows})
+    if is_few(customers) or not is_shown:
+        hidden = bool(rows) or not is_shown
+        return Spread(told, (0,) * len(told), 0, 0, 0 if hidden else how_many(of), hidden)
+    return Spread(told, tuple(counts), len(rows), customers, len(of))
+
+
+def known(group: Group, of: Sequence[Served]) -> Measure:
+    rate = shown(group)
+    return Measure(rate, 0 if rate.hidden else how_many(of))
+
+
+def how_many(rows: Sequence[Served]) -> int:
+    """How many there are, where that is about enough customers."""
+    return 0 if is_few(len({row.customer_id for row in rows})) else len(rows)
+
+
+def shown(group: Group) -> Rate:
+    """As it may stand by itself; nobody at all is no one to hide."""
+    return HIDDEN if group.n and group.rate.is_small else group.rate
+
+
+def bare(rate: Rate) -> Rate:
+    return HIDDEN if rate.hidden else rate

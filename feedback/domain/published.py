@@ -1,0 +1,214 @@
+"""All that the published site tells in numbers, and the rows that it is counted from.
+
+Who is kept from what: a reader of one build, who has every page and file of it, knows how the tables hang together
+(what are the parts of what), that counts are whole numbers, and that a hidden cell holds somebody. They cannot tell
+what any hidden cell holds: at least two readings fit all that is published (tests/domain/test_hiding.py tries). To make
+this provable there are few tables, and each is one breakdown of one total: a stretch by periods, by teams, by topics,
+by channels; never teams by weeks. A hidden cell carries no numbers, so that no page or file can let them slip.
+
+Who is not kept from it: whoever compares the builds of several days ("how we count" says so), whoever knows some of the
+customers or the rows of this program, and whoever joins tables of different kinds (what customers said, when staff
+replied) about the same few cases.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from feedback.domain.changes import Change
+from feedback.domain.figures import FEWEST_FOR_EXTREMES, Rate
+from feedback.domain.followups import Outcome
+from feedback.domain.periods import Span
+from feedback.domain.surveys import Choice, Stage
+
+REPLY_BOUNDS = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=24), timedelta(days=3))
+REPLY_TIMES = ("under 1 h", "1 to 4 h", "4 to 24 h", "1 to 3 days", "longer")
+INTERACTIONS = ("1", "2", "more than 2")
+STILL_OPEN = "open"
+HIDDEN = Rate(0, 0, 0, hidden=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What a customer says about a resolution, for the long trend."""
+
+    customer_id: str
+    resolved_at: datetime
+    is_yes: bool
+    team: str | None
+    topic: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """What became of a "no": its follow-up. Times are spans from its opening; None is not yet."""
+
+    outcome: Outcome | None
+    first_contact: timedelta | None
+    is_escalated: bool
+    is_asked_again: bool
+    choice_again: Choice | None
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One resolution of late, with all that the figures need. None is unknown, or not there.
+
+    `customer_id` is "" where none is known. `is_mailed` is whether a mail about it went out or may have; `asked_at`
+    is also there if only an answer tells that one did. `is_first` tells the first resolution of a case.
+    """
+
+    customer_id: str
+    resolved_at: datetime
+    is_first: bool
+    team: str | None
+    topic: str | None
+    channel: str | None
+    first_reply: timedelta | None
+    interactions: int | None
+    has_name: bool
+    has_tenure: bool
+    is_mailed: bool = False
+    asked_at: datetime | None = None
+    is_bounced: bool = False
+    has_opted_out: bool = False
+    choice: Choice | None = None
+    reasons: tuple[Stage, ...] = ()
+    help: Help | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A rate over the cases for which it is known; `of` is how many there are, known or not, 0 if that is hidden."""
+
+    rate: Rate
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How `n` cases, known of `of`, of so many `customers` spread over named buckets.
+
+    Where people could name several, buckets overlap. Shown whole or not at all, from FEWEST_FOR_EXTREMES customers on,
+    for some bucket may hold none or all.
+    """
+
+    names: tuple[str, ...]
+    counts: tuple[int, ...]
+    n: int
+    customers: int
+    of: int
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The quartiles of how long something took, over `n` of `of`; None where nothing is shown."""
+
+    n: int
+    customers: int
+    of: int
+    lower: timedelta | None
+    median: timedelta | None
+    upper: timedelta | None
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The share solved of the resolutions between two local days; `provisional` while answers may still come in."""
+
+    first_day: date
+    last_day: date
+    solved: Rate
+    provisional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A team, a topic or a channel in the recent stretch; the name None is of the cases that have none.
+
+    `trend` is by stretches, the recent one last; channels have none. `before` and `others` are the comparisons that
+    could be made.
+    """
+
+    name: str | None
+    solved: Rate
+    response: Rate
+    first_reply: Measure
+    trend: tuple[Period, ...]
+    before: Change | None = None
+    others: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUps:
+    """What became of each "no" of the recent stretch.
+
+    `outcomes` has a bucket an outcome, and one for those still open. `recovery` is yes of the answers to "solved now?";
+    its `of` is how many were asked that.
+    """
+
+    outcomes: Spread
+    first_contact: Times
+    escalated: Rate
+    recovery: Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """Shares of the mails that asked about the recent stretch.
+
+    They are of those after which the customer opted out, that came back, that could greet by name, and that could tell
+    for how long somebody has been a customer.
+    """
+
+    opted_out: Rate
+    bounced: Rate
+    named: Rate
+    tenure_known: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All of it, as of `now`. Every value is there from the first day on; n = 0 and not hidden is "nothing yet".
+
+    All is about the recent stretch, `first_day` to `last_day`, by the day of resolution in `zone`, but for these:
+    `solved` is the headline: the recent stretch and what came since, until `solved_until`; its `of` is surveys asked.
+    `trend` is by periods, provisional ones last; `stretches` is the whole business by stretches, the recent one last.
+    `before` compares the last two stretches, `latest` the last settled period with the others of the recent stretch;
+    `comparisons` is how many were made in all, and taken into account.
+    `settles_on` is the day on which the first answers count as settled, None if they do, or if there are none.
+    `periods_missing` is how many more settled periods the trend needs to be one.
+    """
+
+    now: datetime
+    zone: str
+    span: Span
+    first_day: date
+    last_day: date
+    solved: Measure
+    solved_until: date
+    response: Rate
+    trend: tuple[Period, ...]
+    stretches: tuple[Period, ...]
+    teams: tuple[Part, ...]
+    topics: tuple[Part, ...]
+    channels: tuple[Part, ...]
+    target: timedelta
+    first_reply: Measure
+    first_reply_times: Spread
+    interactions: Spread
+    reasons_no: Spread
+    reasons_yes: Spread
+    follow_ups: FollowUps
+    letters: Letters
+    before: Change | None
+    latest: Change | None
+    comparisons: int
+    settles_on: date | None
+    periods_missing: int
+
+
+def is_few(customers: int) -> bool:
+    """Whether a spread or times about so many are hidden."""
+    return customers < FEWEST_FOR_EXTREMES

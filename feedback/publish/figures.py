@@ -1,0 +1,65 @@
+"""The figures as they are published: counted from the rows, for pages and for files."""
+
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from feedback.config import Config
+from feedback.domain import changes, counting
+from feedback.domain.cases import normalise_email
+from feedback.domain.figures import Rate
+from feedback.domain.published import Figures, Spread, Times
+from feedback.domain.surveys import Suppression
+from feedback.keys import load_keys
+from feedback.store import Store
+
+
+def current(store: Store, config: Config, now: datetime) -> Figures:
+    """All that is published, as of `now`; what must be hidden is hidden already."""
+    opted_out = {
+        address_hash: at for address_hash, reason, at in store.surveys.suppressions() if reason is Suppression.OPTED_OUT
+    }
+    keys = load_keys(config.data_dir)
+
+    @cache
+    def opted_out_at(address: str) -> datetime | None:
+        if not opted_out:
+            return None
+        hashes = keys.address_hashes(normalise_email(address))
+        return min((opted_out[one] for one in hashes if one in opted_out), default=None)
+
+    served = store.figures.served(counting.served_since(now, config.zone), opted_out_at)
+    return counting.figures(served, store.figures.votes, now, config.zone)
+
+
+def as_data(value: Any) -> Any:
+    """A part of the figures, or all, as JSON has it: names in full, days and times as ISO text, spans as seconds.
+
+    What is hidden says so and nothing else. A rate with nobody in it has no share.
+    """
+    if isinstance(value, Rate | Spread | Times) and value.hidden:
+        return {"hidden": True}
+    if isinstance(value, Rate):
+        low, high = value.interval if value.n else (None, None)
+        share = value.share if value.n else None
+        data = {"count": value.count, "n": value.n, "customers": value.customers}
+        return {**data, "share": share, "low": low, "high": high}
+    if isinstance(value, Spread):
+        data = {"n": value.n, "customers": value.customers, "of": value.of}
+        return {**data, "counts": dict(zip(value.names, value.counts, strict=True))}
+    if isinstance(value, changes.Change):
+        return {**_fields(value), "verdict": value.verdict}
+    if is_dataclass(value) and not isinstance(value, type):
+        return _fields(value)
+    if isinstance(value, tuple):
+        return [as_data(one) for one in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return value
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {one.name: as_data(getattr(value, one.name)) for one in fields(value) if one.name != "hidden"}
