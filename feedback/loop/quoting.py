@@ -42,6 +42,8 @@ def _decide(
         if quote.standing is not shown:
             raise Refused(_told(quote))
         store.quotes.decide(quote, wanted, staff_id, now)
+        if quote.standing is Standing.APPROVED:
+            store.operations.request("publish")  # it goes from the site at once; a new one waits for the morning
         store.audit.note(staff_id, _ACTIONS[wanted], answer_id, now, was=quote.standing, became=wanted)
 
 

@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from feedback.config import Config
-from feedback.domain.figures import PERIOD_DAYS, Overview, overview
+from feedback.domain.published import Figures
 from feedback.domain.timing import last_occurrence, local_day
 from feedback.errors import PublishError
-from feedback.publish import overlay, pages, reviews, voices
-from feedback.setting_types import Figures
+from feedback.publish import boxes, figures, overlay, pages, reviews, voices
+from feedback.setting_types import Figures as Shown
 from feedback.shipped import shipped
 from feedback.store import Store
 
@@ -95,12 +95,6 @@ def staff_tree(build: Path) -> Path:
     return build.with_name("staff-" + build.name.removeprefix("build-"))
 
 
-def figures(store: Store, config: Config, now: datetime) -> Overview:
-    """Today's overview, from the rows."""
-    since = now - timedelta(days=PERIOD_DAYS + 2)  # a margin for local days; the overview cuts exactly
-    return overview(store.surveys.asked_since(since), now, config.zone)
-
-
 def publish(
     store: Store,
     config: Config,
@@ -126,12 +120,13 @@ def publish(
     build = target / f"build-{now:%Y%m%dT%H%M%SZ}-{begun.name[-8:]}"
     try:
         tell("Counting the figures")
-        current = figures(store, config, now)
-        heard = voices.pages(approved_quotes=(), notes=store.follow_ups.public_notes(voices.MOST), config=config)
+        current = figures.current(store, config, now)
+        quotes, notes = store.quotes.approved(voices.MOST), store.follow_ups.public_notes(voices.MOST)
+        heard = voices.pages(quotes, notes, config)
         tell("Building the site")
-        shown = current if config.figures is Figures.PUBLIC else None
+        shown = current if config.figures is Shown.PUBLIC else None
         _build(begun / "public", sources, shown, heard, config, now)
-        if for_staff and config.figures is Figures.STAFF:
+        if for_staff and config.figures is Shown.STAFF:
             tell("Building the site with the figures, for staff")
             _build(begun / "staff", sources, current, heard, config, now, at=config.base_url + pages.STAFF_SITE)
             (begun / "staff").rename(staff_tree(build))
@@ -147,7 +142,7 @@ def publish(
             raise PublishError(f"The site could not be written: {error}.") from error
         raise
     _tidy(target, build)
-    return Published(build, pages.headline(current))
+    return Published(build, boxes.solved(current))
 
 
 def _tidy(target: Path, newest: Path) -> None:
@@ -182,7 +177,7 @@ def content_security_policy(folder: Path) -> str:
 def _build(
     tree: Path,
     sources: Sources,
-    current: Overview | None,
+    current: Figures | None,
     heard: Mapping[str, str],
     config: Config,
     now: datetime,
@@ -205,13 +200,13 @@ def _build(
 
 
 def _lay_out(
-    work: Path, sources: Sources, current: Overview | None, heard: Mapping[str, str], config: Config, now: datetime
+    work: Path, sources: Sources, current: Figures | None, heard: Mapping[str, str], config: Config, now: datetime
 ) -> None:
     """The pages written by hand, with their figures and reviews, and the generated ones that the owner has not."""
     site = work / "site"
     shutil.copytree(sources.pages, site)
     shutil.copy(sources.configuration, work / overlay.BASE)
-    named = pages.boxes(current) if current else {}
+    named = boxes.boxes(current) if current else {}
     today = local_day(now, config.zone)
     for page in site.rglob("*.md"):
         name = str(page.relative_to(site))
@@ -220,7 +215,7 @@ def _lay_out(
         except UnicodeDecodeError:
             raise PublishError(f"The page {name} is not UTF-8. Save it as UTF-8.") from None
         page.write_text(reviews.with_review(text, name, today), "utf-8")
-    figure_files = pages.figure_files(current, config, now) if current else pages.figures_elsewhere(config)
+    figure_files = pages.figure_files(current, config) if current else pages.figures_elsewhere(config)
     for name, text in {**heard, **figure_files}.items():
         if not (site / name).exists():
             (site / name).parent.mkdir(parents=True, exist_ok=True)

@@ -2,97 +2,127 @@
 
 from collections.abc import Sequence
 from html import escape
+from itertools import groupby
 
-from feedback.domain.figures import Rate, Week
+from feedback.domain.periods import Span
+from feedback.domain.published import Period
+from feedback.publish.words import FEW, days, interval, percent, rate_in_words
 
 WIDTH, HEIGHT = 640, 300
+NEWEST = 16  # more periods could not be read on a phone; the table has them all
 _LEFT, _RIGHT, _TOP, _BOTTOM = 92, 16, 20, 88
+_NO_ANSWERS = "no answers"
 
 
-def weekly_solved(weeks: Sequence[Week]) -> str:
-    """Each week's solved rate with its interval, n beneath; gaps where nothing may be shown, "" if nowhere."""
-    if not any(week.solved.n and not week.solved.hidden for week in weeks):
+def trend(periods: Sequence[Period], title: str, key: str, span: Span | None = None) -> str:
+    """The share solved by periods, oldest first: a line with its 95 % band, n beneath; "" if nothing may be shown.
+
+    The line is broken where nothing may be shown. `key` tells charts on one page apart, `title` is text; `span` says
+    how long the periods are, None for stretches.
+    """
+    if not any(map(_is_shown, periods)):
         return ""
-    step = (WIDTH - _LEFT - _RIGHT) / max(1, len(weeks))
-    marks: list[str] = []
-    for percent in (0, 25, 50, 75, 100):
-        y = _y(percent / 100)
-        marks.append(f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
-        marks.append(f'<text class="scale" x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{percent} %</text>')
-    for k, week in enumerate(weeks):
-        x = round(_LEFT + step * (k + 0.5), 1)
-        marks += _week(week, x, place=len(weeks) - 1 - k)
-    title = "Solved rate by week of resolution"
-    description = "; ".join(f"week of {week.monday:%d %b}: {in_words(week)}" for week in weeks)
+    newest = periods[-NEWEST:]
+    step = (WIDTH - _LEFT - _RIGHT) / len(newest)
+    at = [round(_LEFT + step * (k + 0.5), 1) for k in range(len(newest))]
+    marks = [*_grid(), *_lines(newest, at)]
+    for k, (period, x) in enumerate(zip(newest, at, strict=True)):
+        marks += _period(period, x, place=len(newest) - 1 - k, span=span)
+    told = "; ".join(f"{days(one.first_day, one.last_day)}: {in_words(one)}" for one in newest)
+    left_out = f" The newest {NEWEST} are drawn; the table has all {len(periods)}." if len(periods) > NEWEST else ""
+    hollow = " Hollow: more may still come in." if any(one.provisional for one in newest) else ""
     return (
-        f'<figure class="chart">\n<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="weekly-t weekly-d">\n'
-        f'<title id="weekly-t">{title}</title>\n<desc id="weekly-d">{escape(description)}</desc>\n'
+        f'<figure class="chart">\n<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{key}-t {key}-d">\n'
+        f'<title id="{key}-t">{escape(title)}</title>\n<desc id="{key}-d">{escape(told)}</desc>\n'
         + "\n".join(marks)
-        + f"\n</svg>\n<figcaption>{title}, with 95 % intervals. The numbers below are answers. "
-        "Hollow: more may still come in.</figcaption>\n" + _table(weeks) + "</figure>"
+        + f"\n</svg>\n<figcaption>{escape(title)}. The band is the 95 % interval, the numbers below are answers."
+        f"{hollow}{left_out}</figcaption>\n" + _table(periods) + "</figure>"
     )
 
 
-def in_words(week: Week) -> str:
-    """A week for a table or a screen reader."""
-    if week.solved.n == 0:
-        return "no answers"
-    if week.solved.hidden:
-        return "too few answers to show"
-    low, high = interval(week.solved)
-    return f"{percent(week.solved.share)} % ({low}–{high} %), {week.solved.n} answers" + _provisional(week)
+def in_words(period: Period) -> str:
+    """A period for a table or a screen reader."""
+    if not _is_shown(period):
+        return f"{FEW} to show" if period.solved.hidden else _NO_ANSWERS
+    return f"{rate_in_words(period.solved)}{_provisional(period)}"
 
 
-def percent(share: float) -> int:
-    """Whole per cent, half up, as a reader would round."""
-    return int(share * 100 + 0.5)
+def bar(share: float) -> str:
+    """A bar from zero, beside the number that it draws."""
+    return (
+        '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect width="{share * 100:.1f}" height="8"/></svg>'
+    )
 
 
-def interval(rate: Rate) -> tuple[int, int]:
-    low, high = rate.interval
-    return percent(low), percent(high)
+def _is_shown(period: Period) -> bool:
+    return period.solved.n > 0 and not period.solved.hidden
 
 
-def _week(week: Week, x: float, *, place: int) -> list[str]:
-    """`place` counts from the newest week: every second is labelled, on a small screen every fourth."""
-    rate = week.solved
+def _grid() -> list[str]:
+    marks = []
+    for share in (0, 25, 50, 75, 100):
+        y = _y(share / 100)
+        marks.append(f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
+        marks.append(f'<text class="scale" x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{share} %</text>')
+    return marks
+
+
+def _lines(periods: Sequence[Period], at: Sequence[float]) -> list[str]:
+    """Each run of periods that are shown: its band, and its line over it."""
+    marks = []
+    for is_shown, run in groupby(zip(periods, at, strict=True), lambda one: _is_shown(one[0])):
+        points = [(x, period.solved) for period, x in run]
+        if is_shown and len(points) > 1:
+            upper = [f"{x},{_y(rate.interval[1])}" for x, rate in points]
+            lower = [f"{x},{_y(rate.interval[0])}" for x, rate in reversed(points)]
+            marks.append(f'<polygon class="band" points="{" ".join(upper + lower)}"/>')
+            marks.append(f'<polyline class="line" points="{" ".join(f"{x},{_y(r.share)}" for x, r in points)}"/>')
+        elif is_shown:
+            ((x, rate),) = points
+            low, high = rate.interval
+            marks.append(f'<line class="whisker" x1="{x}" x2="{x}" y1="{_y(low)}" y2="{_y(high)}"/>')
+    return marks
+
+
+def _period(period: Period, x: float, *, place: int, span: Span | None) -> list[str]:
+    """`place` counts from the newest one: every second is labelled, on a small screen every fourth."""
+    rate = period.solved
     marks: list[str] = []
-    if rate.n and not rate.hidden:
-        low, high = rate.interval
-        kind = "mark provisional" if week.provisional else "mark"
-        marks.append(f'<line class="whisker" x1="{x}" x2="{x}" y1="{_y(low)}" y2="{_y(high)}"/>')
+    if _is_shown(period):
+        kind = "mark provisional" if period.provisional else "mark"
         marks.append(f'<circle class="{kind}" cx="{x}" cy="{_y(rate.share)}" r="5"/>')
-        marks.append(f'<text class="count" x="{x}" y="{HEIGHT - 50}" text-anchor="middle">{rate.n}</text>')
+        count = "count" if place % 2 == 0 else "count minor"
+        marks.append(f'<text class="{count}" x="{x}" y="{HEIGHT - 50}" text-anchor="middle">{rate.n:,}</text>')
     if place % 2 == 0:
         kind = "scale" if place % 4 == 0 else "scale minor"
-        label = f"{week.monday.day} {week.monday:%b}"
+        first = period.first_day
+        label = f"{first.day} {first:%b}" if span is Span.WEEK else f"{first:%b} {first:%y}"
         at, anchor = (x, "middle") if place else (WIDTH, "end")  # the last one would be cut off on a small screen
         marks.append(f'<text class="{kind}" x="{at}" y="{HEIGHT - 12}" text-anchor="{anchor}">{label}</text>')
     return marks
 
 
-def _table(weeks: Sequence[Week]) -> str:
-    rows = "\n".join(_row(week) for week in weeks)
+def _table(periods: Sequence[Period]) -> str:
+    rows = "\n".join(map(_row, periods))
     return (
         "<details><summary>The same as a table</summary>\n<table>\n"
-        "<thead><tr><th>Week of</th><th>Solved (%)</th><th>95 % interval (%)</th><th>Answers</th></tr></thead>\n"
+        "<thead><tr><th>Days</th><th>Solved (%)</th><th>95 % interval</th><th>Answers</th></tr></thead>\n"
         f"<tbody>\n{rows}\n</tbody>\n</table>\n</details>\n"
     )
 
 
-def _row(week: Week) -> str:
-    day = f"<td>{week.monday:%Y-%m-%d}</td>"
-    if week.solved.n == 0:
-        return f'<tr>{day}<td colspan="3">no answers</td></tr>'
-    if week.solved.hidden:
-        return f'<tr>{day}<td colspan="3">too few answers to show</td></tr>'
-    low, high = interval(week.solved)
-    share = f"{percent(week.solved.share)}{_provisional(week)}"
-    return f"<tr>{day}<td>{share}</td><td>{low}–{high}</td><td>{week.solved.n}</td></tr>"
+def _row(period: Period) -> str:
+    when = f"<td>{period.first_day} to {period.last_day}</td>"
+    if not _is_shown(period):
+        return f'<tr>{when}<td colspan="3">{in_words(period)}</td></tr>'
+    rate = period.solved
+    share = f"{percent(rate.share)}{_provisional(period)}"
+    return f"<tr>{when}<td>{share}</td><td>{interval(rate)}</td><td>{rate.n:,}</td></tr>"
 
 
-def _provisional(week: Week) -> str:
-    return ", provisional" if week.provisional else ""
+def _provisional(period: Period) -> str:
+    return ", provisional" if period.provisional else ""
 
 
 def _y(share: float) -> float:

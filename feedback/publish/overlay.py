@@ -69,6 +69,6 @@ def _left(nav: list[Any], without: Collection[str]) -> list[Any]:
         named = entry if isinstance(entry, dict) else {"": entry}
         for title, what in named.items():
             inside = _left(what, without) if isinstance(what, list) else what
-            if inside and inside not in without:
+            if inside and (isinstance(inside, list) or inside not in without):
                 left.append({title: inside} if title else inside)
     return left

@@ -62,10 +62,12 @@ def test_nothing_is_published_without_approval(loop: Loop, quote: Quote, mara: s
     assert loop.store.quotes.approved(9) == []
     approve(loop, quote, mara)
     assert loop.store.quotes.approved(9) == [PUBLIC]
+    assert loop.store.operations.requested("publish") is None  # it stands on the site from the morning on
     (approved,) = loop.store.quotes.page(Standing.APPROVED, 9, seen_by=mara)
     assert (approved.by, approved.decided_at) == ("Mara", LATER + MINUTE)
     quoting.take_back(loop.store, quote.answer.id, quote.answer.version, Standing.APPROVED, mara, LATER)
     assert loop.store.quotes.approved(9) == []
+    assert loop.store.operations.requested("publish")  # it is to leave the site at once
     quoting.decline(loop.store, quote.answer.id, quote.answer.version, Standing.WAITING, mara, LATER)
     assert loop.store.quotes.approved(9) == []
     assert standings(loop, mara) == {"waiting": 0, "approved": 0, "declined": 1}

@@ -62,8 +62,10 @@ def test_the_default_site_builds_strictly_with_its_figures(loop: Loop, tmp_path:
     built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW).folder
     assert (tmp_path / "out" / "current").resolve() == built.resolve()
     figures = (built / "figures" / "index.html").read_text()
-    assert "<strong>75 % solved</strong> (55–88 %), 18 of 24 answers, 24 customers, last 90 days" in figures
-    assert "<strong>80 % answered</strong> (63–90 %), 24 of 30" in figures
+    when = "24 customers, resolved 24 November 2025 to 22 February 2026."
+    assert f"<strong>75 % solved</strong> (55–88 %), 18 of 24 answers, {when}" in figures
+    assert "<strong>80 % answered</strong> (63–90 %), 24 of 30 surveys" in figures
+    assert '<a href="../how-we-count/">How we count</a>' in figures
     assert '<svg viewBox="0 0 640 300" role="img"' in figures
     assert not re.search(r"<svg[^>]*>.*?style=.*?</svg>", figures, re.DOTALL)
     assert "75 % solved" in text_of_page(built / "index.html")
@@ -171,7 +173,7 @@ def test_a_site_that_shows_its_figures_to_others_than_it_is_set_now_is_built_at_
 def test_what_is_not_there_is_in_no_menu(config: Config, tmp_path: Path, nav: str, left: list[object]) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / overlay.BASE).write_text(f"site_name: x\nextra: !ENV [X]\nnav:\n{textwrap.indent(nav, '  ')}\n")
-    overlay.lay_over(tmp_path, config, name_it=False, site_url=None, without=["figures.md"])
+    overlay.lay_over(tmp_path, config, name_it=False, site_url=None, without={"figures.md": "How we are doing"})
     (line,) = [line for line in (tmp_path / "mkdocs.yml").read_text().splitlines() if line.startswith("nav: ")]
     assert json.loads(line.removeprefix("nav: ")) == left
 

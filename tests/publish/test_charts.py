@@ -1,54 +1,80 @@
 import xml.etree.ElementTree as ET
 from datetime import date, timedelta
 
-from feedback.domain.figures import Rate, Week
-from feedback.publish.charts import weekly_solved
+from feedback.domain.figures import Rate
+from feedback.domain.periods import Span
+from feedback.domain.published import HIDDEN, Period
+from feedback.publish.charts import NEWEST, trend
 
 MONDAY = date(2026, 1, 5)
+
+
+def week(k: int, rate: Rate, *, provisional: bool = False) -> Period:
+    first = MONDAY + timedelta(weeks=k)
+    return Period(first, first + timedelta(days=6), rate, provisional)
+
+
 WEEKS = [
-    Week(MONDAY, Rate(15, 20, 20), provisional=False),
-    Week(MONDAY + timedelta(weeks=1), Rate(1, 3, 3, hidden=True), provisional=False),
-    Week(MONDAY + timedelta(weeks=2), Rate(0, 0, 0), provisional=False),
-    Week(MONDAY + timedelta(weeks=3), Rate(8, 16, 15), provisional=True),
+    week(0, Rate(15, 20, 20)),
+    week(1, Rate(12, 20, 20)),
+    week(2, HIDDEN),
+    week(3, Rate(0, 0, 0)),
+    week(4, Rate(8, 16, 15), provisional=True),
 ]
 
 
-def parts(chart: str) -> ET.Element:
-    return ET.fromstring(chart)
+def drawn(weeks: list[Period]) -> str:
+    return trend(weeks, "Solved by <week>", "weekly", Span.WEEK)
 
 
 def test_the_chart_is_well_formed_labelled_and_without_inline_style() -> None:
-    chart = weekly_solved(WEEKS)
-    svg = parts(chart).find("svg")
+    chart = drawn(WEEKS)
+    svg = ET.fromstring(chart).find("svg")
     assert svg is not None
     assert svg.get("role") == "img"
-    assert svg.findtext("title") == "Solved rate by week of resolution"
+    assert svg.findtext("title") == "Solved by <week>"
     assert "style=" not in chart
     assert "\n\n" not in chart  # Markdown would end the figure there
 
 
-def test_each_shown_week_has_a_mark_at_its_height_an_interval_and_its_n() -> None:
-    root = parts(weekly_solved(WEEKS))
+def test_each_shown_week_has_a_mark_at_its_height_and_its_n() -> None:
+    root = ET.fromstring(drawn(WEEKS))
     circles = root.findall(".//circle")
-    assert [circle.get("class") for circle in circles] == ["mark", "mark provisional"]
+    assert [circle.get("class") for circle in circles] == ["mark", "mark", "mark provisional"]
     zero, hundred = (float(line.get("y1", "")) for line in (root.findall(".//line")[0], root.findall(".//line")[4]))
     heights = [(zero - float(circle.get("cy", ""))) / (zero - hundred) for circle in circles]
-    assert [round(height, 2) for height in heights] == [0.75, 0.5]
-    assert [text.text for text in root.findall(".//text[@class='count']")] == ["20", "16"]
+    assert [round(height, 2) for height in heights] == [0.75, 0.6, 0.5]
+    counts = [text.text for text in root.findall(".//text") if "count" in text.get("class", "")]
+    assert counts == ["20", "20", "16"]
+
+
+def test_the_line_and_its_band_are_broken_where_nothing_may_be_shown() -> None:
+    root = ET.fromstring(drawn(WEEKS))
+    (line,), (band,) = root.findall(".//polyline"), root.findall(".//polygon")
+    assert len(line.get("points", "").split()) == 2
+    assert len(band.get("points", "").split()) == 4
+    (whisker,) = root.findall(".//line[@class='whisker']")  # of the week that stands alone
+    assert whisker.get("x1") == root.findall(".//circle")[2].get("cx")
 
 
 def test_the_table_says_the_same_and_hides_the_same() -> None:
-    root = parts(weekly_solved(WEEKS))
+    root = ET.fromstring(drawn(WEEKS))
     rows = [[cell.text for cell in row] for row in root.findall(".//tbody/tr")]
     assert rows == [
-        ["2026-01-05", "75", "53–89", "20"],
-        ["2026-01-12", "too few answers to show"],
-        ["2026-01-19", "no answers"],
-        ["2026-01-26", "50, provisional", "28–72", "16"],
+        ["2026-01-05 to 2026-01-11", "75", "53–89 %", "20"],
+        ["2026-01-12 to 2026-01-18", "60", "39–78 %", "20"],
+        ["2026-01-19 to 2026-01-25", "too few to show"],
+        ["2026-01-26 to 2026-02-01", "no answers"],
+        ["2026-02-02 to 2026-02-08", "50, provisional", "28–72 %", "16"],
     ]
 
 
-def test_a_hidden_week_leaves_no_trace_of_its_numbers() -> None:
-    hidden = weekly_solved([Week(MONDAY, Rate(1, 3, 3, hidden=True), provisional=False)])
-    other = weekly_solved([Week(MONDAY, Rate(4, 4, 2, hidden=True), provisional=False)])
-    assert hidden == other
+def test_of_many_weeks_the_newest_are_drawn_and_the_table_has_all() -> None:
+    weeks = [week(k, Rate(15, 20 + k, 20)) for k in range(NEWEST + 9)]
+    root = ET.fromstring(drawn(weeks))
+    assert len(root.findall(".//circle")) == NEWEST
+    assert len(root.findall(".//tbody/tr")) == NEWEST + 9
+
+
+def test_where_nothing_may_be_shown_there_is_no_chart() -> None:
+    assert drawn([week(0, HIDDEN), week(1, Rate(0, 0, 0))]) == ""

@@ -1,0 +1,169 @@
+"""The figures that a page may call by name, each a quiet line."""
+
+import re
+from collections.abc import Callable
+from posixpath import relpath
+
+from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, SETTLED_AFTER, Rate
+from feedback.domain.published import INTERACTIONS, Figures, Spread, Times
+from feedback.domain.surveys import REASONS, Choice, Stage
+from feedback.domain.timing import span_in_words
+from feedback.publish import counted
+from feedback.publish.words import WHY_FEW, bucket, days, interval, percent
+
+_Named = dict[str, Callable[[Figures], str]]
+
+
+def box(words: str, page: str) -> str:
+    """Words in a quiet box on a page, with the way to how they were counted."""
+    link = f'<a href="{_address(counted.PAGE, page)}">{counted.TITLE}</a>'
+    return f'<p class="figure">{words} {link}</p>'
+
+
+def in_a_box(rate: Rate, verb: str, of_what: str, page: str, of: int = 0) -> str:
+    """A rate that no page may call by name; when it is about, the page says. `of` is how many there are, if told."""
+    none = f"Nothing yet. The share that {verb} will stand here from {FEWEST} customers on."
+    when = f"known of {rate.n:,} of {of:,}" if of > rate.n else ""
+    return box(_rate(rate, verb, of_what, none, share="<strong>{}</strong>", when=when), page)
+
+
+def boxes(figures: Figures) -> dict[str, str]:
+    """Each figure by its name, in words, as HTML."""
+    return {name: said(figures) for name, said in _FIGURES.items()}
+
+
+def solved(figures: Figures, share: str = "{}") -> str:
+    """The headline; `share` is what the share is set in."""
+    none = f"No answers yet. The share solved will stand here from {FEWEST} customers on."
+    when = f"resolved {days(figures.first_day, figures.solved_until)}"
+    return _rate(figures.solved.rate, "solved", "answers", none, share=share, when=when)
+
+
+def _solved(figures: Figures) -> str:
+    return solved(figures, "<strong>{}</strong>")
+
+
+def _answered(figures: Figures) -> str:
+    none = f"No survey is {SETTLED_AFTER.days} days old yet. The share answered will stand here from {{}} customers on."
+    return _recent(figures, figures.response, "answered", "surveys", none)
+
+
+def _first_reply(figures: Figures) -> str:
+    within = span_in_words(figures.target)
+    none = (
+        f"No first reply is known yet. The share within {within} will stand here from {{}} customers on, once cases "
+        "come in with the time of their first reply."
+    )
+    measure = figures.first_reply
+    return _recent(figures, measure.rate, f"had a first reply within {within}", "cases", none, measure.of)
+
+
+def _named_in_letters(figures: Figures) -> str:
+    none = "No survey's mail is old enough yet. The share that greets by name will stand here from {} customers on."
+    return _recent(figures, figures.letters.named, "of our mails could greet by name", "mails", none)
+
+
+def _opt_outs(figures: Figures) -> str:
+    none = "No survey's mail is old enough yet. The share who opted out will stand here from {} customers on."
+    return _recent(figures, figures.letters.opted_out, "of our mails led to an opt-out", "mails", none)
+
+
+def _beyond_two(figures: Figures) -> str:
+    none = (
+        f"It is not known yet how many contacts cases take. The share will stand here from {FEWEST_FOR_EXTREMES} "
+        "customers on, once cases come in with their interactions."
+    )
+    spread = figures.interactions
+    rate = bucket(spread, len(INTERACTIONS) - 1)
+    return _recent(figures, rate, "took more than two interactions", "cases", none, spread.of)
+
+
+def _recovery(figures: Figures) -> str:
+    none = "Nobody has answered “Is it solved now?” yet. The share of yes will stand here from {} customers on."
+    measure = figures.follow_ups.recovery
+    return _recent(figures, measure.rate, "solved at the second try", "answers", none, measure.of)
+
+
+def _time_to_contact(figures: Figures) -> str:
+    times = figures.follow_ups.first_contact
+    return _times(times, f"resolved {days(figures.first_day, figures.last_day)}")
+
+
+def _times(times: Times, when: str) -> str:
+    if times.lower is None or times.median is None or times.upper is None:
+        if times.hidden:
+            return f"Too few contacts to show (fewer than {FEWEST_FOR_EXTREMES} customers)."
+        return (
+            "Nobody who said no was contacted yet. How long that takes will stand here from "
+            f"{FEWEST_FOR_EXTREMES} customers on."
+        )
+    lower, middle, upper = map(span_in_words, (times.lower, times.median, times.upper))
+    return (
+        f"<strong>Half of them within {middle}</strong>; the middle half took {lower} to {upper}; "
+        f"{times.n:,} of {times.of:,} follow-ups, {times.customers:,} customers, {when}."
+    )
+
+
+def _stage(stage: Stage) -> Callable[[Figures], str]:
+    def said(figures: Figures) -> str:
+        no, yes = figures.reasons_no, figures.reasons_yes
+        if not any((no.n, no.hidden, yes.n, yes.hidden)):
+            return (
+                "Nobody has given a reason yet. What customers ticked about this stage will stand here from "
+                f"{FEWEST_FOR_EXTREMES} customers on."
+            )
+        told = [_reason(spread, choice, stage) for spread, choice in ((no, Choice.NO), (yes, Choice.YES))]
+        return f"{' '.join(told)} Cases resolved {days(figures.first_day, figures.last_day)}."
+
+    return said
+
+
+def _reason(spread: Spread, choice: Choice, stage: Stage) -> str:
+    beside = f"Of those who said {choice} and gave reasons"
+    if spread.hidden or spread.n == 0:
+        few = f"too few to show (fewer than {FEWEST_FOR_EXTREMES} customers)"
+        return f"{beside}: {few if spread.hidden else 'none yet'}."
+    rate = bucket(spread, [*Stage].index(stage))
+    return (
+        f"{beside}, <strong>{percent(rate.share)} %</strong> ({interval(rate)}), {rate.count:,} of {rate.n:,}, "
+        f"ticked “{REASONS[choice][stage]}”."
+    )
+
+
+def _recent(figures: Figures, rate: Rate, verb: str, of_what: str, none: str, of: int = 0) -> str:
+    """`of` is how many there are, known or not; 0 if that is not told."""
+    when = f"resolved {days(figures.first_day, figures.last_day)}"
+    if of > rate.n:
+        when = f"known of {rate.n:,} of {of:,}, {when}"
+    return _rate(rate, verb, of_what, none.format(FEWEST), share="<strong>{}</strong>", when=when)
+
+
+def _rate(rate: Rate, verb: str, of_what: str, none: str, *, share: str, when: str) -> str:
+    if rate.hidden:
+        return f"Too few {of_what} to show ({WHY_FEW})."
+    if rate.n == 0:
+        return none
+    return (
+        f"{share.format(f'{percent(rate.share)} % {verb}')} ({interval(rate)}), "
+        f"{rate.count:,} of {rate.n:,} {of_what}, {rate.customers:,} customers{', ' if when else ''}{when}."
+    )
+
+
+def _address(target: str, page: str) -> str:
+    """How a page links to another in plain HTML: each page is a folder, as its address is."""
+    here, there = (re.sub(r"(^|/)(index|README)$", "", path.removesuffix(".md")) for path in (page, target))
+    return f"{relpath(there or '.', here or '.')}/"
+
+
+_FIGURES: _Named = {
+    "solved-rate": _solved,
+    "response-rate": _answered,
+    "first-reply": _first_reply,
+    "greeted-by-name": _named_in_letters,
+    "beyond-two": _beyond_two,
+    "recovery-rate": _recovery,
+    "time-to-contact": _time_to_contact,
+    "opt-outs": _opt_outs,
+    **{f"stage-{stage}": _stage(stage) for stage in Stage},
+}
+FIGURES = tuple(_FIGURES)

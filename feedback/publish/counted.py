@@ -1,0 +1,104 @@
+"""How we count, in words for people who have never heard of an interval."""
+
+from feedback.config import Config
+from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, SETTLED_AFTER
+from feedback.domain.published import Figures
+from feedback.domain.timing import duration_in_words, span_in_words
+from feedback.publish.words import FEW, NONE, days, stretch
+
+PAGE, TITLE = "how-we-count.md", "How we count"
+
+
+def files(figures: Figures, config: Config) -> dict[str, str]:
+    return {PAGE: _page(figures, config)}
+
+
+def _page(figures: Figures, config: Config) -> str:
+    after = SETTLED_AFTER.days
+    return f"""# {TITLE}
+
+Every figure on this site is counted anew each morning from single answers. This page says how, and what the figures
+cannot tell.
+
+## What a figure says
+
+“72 % solved (65–78 %), 184 of 256 answers” reads: of 256 answers, 184 said yes; that is 72 of 100. The two numbers in
+brackets say how far chance may have moved the 72.
+
+- **Solved**: of the answers, how many say yes. We ask {duration_in_words(config.delay)} after a case was resolved.
+  Silence is neither a yes nor a no, and whoever changes an answer counts with the last one. Opening the link counts
+  nothing; only a tap on the page does.
+- **Answered**: of the surveys that went out and did not come back, how many were answered. Only those that are
+  {after} days old count, for younger ones may still be.
+- **First reply**: of the cases whose first reply we know the time of, how many had it within
+  {span_in_words(figures.target)}. A case that was opened again counts once.
+- **Interactions**: how many contacts it took until the case was called solved, as the help desk says.
+- **Reasons**: what customers ticked beside their yes or no. They may tick several, so the shares add up to more than
+  100 %.
+- **Time to first contact**: from the “no” to the moment somebody was in touch. Line them up from fastest to slowest:
+  the middle one is what we call “half of them within”.
+- **Solved at the second try** (recovery rate): once a follow-up is closed as solved, we ask again. Of those answers,
+  how many say yes.
+- **Known of**: where the help desk did not tell us, we leave the case out, and say of how many we know.
+
+## What the brackets mean
+
+Ask ten customers of a hundred, and you may happen to meet the ten content ones. The brackets say how far off such
+luck could be: if we could ask everybody, the true figure would lie between the two numbers about 19 times in 20. Few
+answers make them wide, many make them narrow. Where the brackets of two figures overlap much, do not call one better.
+
+It does not help against people who are silent for a reason. If the content ones answer more often than the others, the
+figure is too high, however narrow the brackets are. That is why the share who answered stands beside it.
+
+For those who know statistics: these are Wilson's 95 % score intervals.
+
+## Which time it is about
+
+The day on which a case was *resolved* decides, by the clock of {config.zone.key}, not the day of the answer. The
+figures are about the last {stretch(figures)} in which all answers are in: {days(figures.first_day, figures.last_day)}.
+
+- The trend goes by the {figures.span}. It is the shortest of week, month and quarter in which we have enough answers
+  for a {figures.span} to mean something; as there are more, or fewer, that can change.
+- Pages of teams and topics go by whole stretches of {stretch(figures)}, for theirs are fewer.
+- The headline “solved” is about newer cases as well, once there are enough of them.
+
+**Provisional** means that answers may still come in, for the cases are younger than {after} days or so. Such periods
+are drawn hollow, and are compared with nothing.
+
+## When we say that something changed
+
+Figures go up and down by luck alone. We say “up”, “down”, “higher” or “lower” only where luck would bring about such a
+difference less than 1 time in 20, and we take into account that we looked at {figures.comparisons} differences today:
+who looks often enough finds something. An arrow stands only where even the brackets do not overlap. “Steady” says
+that the two lie within ten points, and that we are about as sure. Where we say nothing, nothing is known.
+
+For those who know statistics: Fisher's exact test, corrected after Holm. People who answer several times are counted
+as if they were several, so these tests are a little too sure.
+
+Teams and topics stand by name. Nothing here ranks people, and differences have many causes: a team with the hard
+cases has the low figure.
+
+## What we hide, and why
+
+Where few people are behind a figure, somebody could guess who said what. “{FEW.capitalize()}” stands in place of:
+
+- figures from fewer than {FEWEST} customers;
+- “all of them” and “none of them” from fewer than {FEWEST_FOR_EXTREMES} customers, for that speaks about every single
+  one;
+- tables of how something is spread, from fewer than {FEWEST_FOR_EXTREMES} customers;
+- one more figure where a total, less all others, would give the first away.
+
+“{NONE.capitalize()}” is another thing: there is nobody behind it, so there is nothing to hide. The files for
+spreadsheets and programs hide the same as the pages.
+
+## What somebody could still find out
+
+- **By comparing days.** Each build is safe by itself. Whoever keeps the pages of today and of tomorrow can see what one
+  day has added, and if that was one answer, what it said. That is why figures change once a day and not with each
+  answer.
+- **By knowing some of it.** Who is a customer, and knows what they said, knows a little more about the rest.
+- **By putting different tables together**: who knows of a single case that it was slow, and of a team that it had
+  few slow ones, may draw conclusions.
+
+If that is too much for your business, the figures can be shown to staff alone.
+"""

@@ -1,0 +1,59 @@
+"""Rates and days as a page says them. What is hidden reads "too few", whatever it holds."""
+
+from datetime import date
+
+from feedback.domain.changes import Change, Verdict
+from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, Rate
+from feedback.domain.published import Figures, Spread
+
+FEW = "too few"
+NONE = "nothing yet"
+WHY_FEW = f"fewer than {FEWEST} customers, or all alike from fewer than {FEWEST_FOR_EXTREMES}"
+
+
+def percent(share: float) -> str:
+    """Whole per cent, half up, as a reader would round; with a decimal where 0 or 100 would be said of what is not."""
+    whole = int(share * 100 + 0.5)
+    return f"{share * 100:.1f}" if whole in (0, 100) and share not in (0, 1) else str(whole)
+
+
+def interval(rate: Rate) -> str:
+    low, high = rate.interval
+    return f"{percent(low)}–{percent(high)} %"
+
+
+def rate_in_words(rate: Rate) -> str:
+    if rate.hidden or rate.n == 0:
+        return FEW if rate.hidden else NONE
+    return f"{percent(rate.share)} % ({interval(rate)}), {rate.count:,} of {rate.n:,}"
+
+
+def day(one: date) -> str:
+    return f"{one.day} {one:%B} {one.year}"
+
+
+def days(first: date, last: date) -> str:
+    """The year is said once, if it is the same."""
+    begin = f"{first.day} {first:%B}" if first.year == last.year else day(first)
+    return f"{begin} to {day(last)}"
+
+
+def stretch(figures: Figures) -> str:
+    """How long a stretch is: `13 weeks`, `3 months`, `quarter`."""
+    count = figures.span.in_stretch
+    return f"{count} {figures.span}s" if count > 1 else str(figures.span)
+
+
+def bucket(spread: Spread, k: int) -> Rate:
+    """One bucket of a spread, as a rate of its own."""
+    return Rate(spread.counts[k], spread.n, spread.customers, hidden=spread.hidden)
+
+
+def found(change: Change | None) -> str | None:
+    """What a test backs, with an arrow only where the two intervals do not even overlap."""
+    if change is None or change.title is None:
+        return None
+    (low, high), (other_low, other_high) = change.rate.interval, change.other.interval
+    is_apart = high < other_low or other_high < low
+    arrow = {Verdict.HIGHER: "↑ ", Verdict.LOWER: "↓ "}.get(change.verdict, "") if is_apart else ""
+    return f"{arrow}{change.title}"
