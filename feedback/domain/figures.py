@@ -8,7 +8,7 @@ from statistics import median
 from zoneinfo import ZoneInfo
 
 from feedback.domain.surveys import Choice
-from feedback.domain.timing import local_day, week_of
+from feedback.domain.timing import local_day
 
 FEWEST = 5  # a cell about fewer customers is hidden
 FEWEST_FOR_EXTREMES = 10  # "0 %" and "100 %" need more, for they speak about every single customer
@@ -78,26 +78,6 @@ class Asked:
     resolved_at: datetime
     asked_at: datetime
     choice: Choice | None
-
-
-@dataclass(frozen=True, slots=True)
-class Week:
-    """A week's part of the period; `provisional` while answers may still come in."""
-
-    monday: date
-    solved: Rate
-    provisional: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """The published overview: the last 90 days by day of resolution, in the business's zone."""
-
-    first_day: date
-    last_day: date
-    solved: Rate
-    response: Rate
-    weeks: tuple[Week, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,32 +161,6 @@ def _group(name: str | None, handled: Sequence[Handled], now: datetime) -> Group
         hours=median(span.total_seconds() for _, span in acted) / 3600 if len(customers) >= FEWEST else None,
         recovered=_hide_small(_solved(again).rate),
     )
-
-
-def overview(asked: Sequence[Asked], now: datetime, zone: ZoneInfo) -> Overview:
-    """Compute the overview from one row a survey sent. Weeks and total are about the same rows."""
-    first_day, last_day = period(now, zone)
-    recent = [row for row in asked if first_day <= local_day(row.resolved_at, zone) <= last_day]
-    by_week: dict[date, list[Asked]] = {
-        week_of(first_day) + timedelta(weeks=k): []
-        for k in range((week_of(last_day) - week_of(first_day)).days // 7 + 1)
-    }
-    for row in recent:
-        by_week[week_of(local_day(row.resolved_at, zone))].append(row)
-    total = _hide_small(_solved(recent).rate)
-    settled_before = now - SETTLED_AFTER
-    weeks = tuple(
-        Week(
-            monday,
-            cell,
-            provisional=monday + timedelta(days=6) >= local_day(settled_before, zone)
-            or any(row.asked_at > settled_before for row in rows),
-        )
-        for (monday, rows), cell in zip(
-            by_week.items(), hide([*map(_solved, by_week.values())], not total.hidden), strict=True
-        )
-    )
-    return Overview(first_day, last_day, total, _response(recent, settled_before), weeks)
 
 
 def period(now: datetime, zone: ZoneInfo) -> tuple[date, date]:

@@ -10,6 +10,7 @@ from feedback.publish.words import FEW, days, interval, percent, rate_in_words
 
 WIDTH, HEIGHT = 640, 300
 NEWEST = 16  # more periods could not be read on a phone; the table has them all
+_ROOMY = 5  # so many periods leave room for every label
 _LEFT, _RIGHT, _TOP, _BOTTOM = 92, 16, 20, 88
 _NO_ANSWERS = "no answers"
 
@@ -27,7 +28,8 @@ def trend(periods: Sequence[Period], title: str, key: str, span: Span | None = N
     at = [round(_LEFT + step * (k + 0.5), 1) for k in range(len(newest))]
     marks = [*_grid(), *_lines(newest, at)]
     for k, (period, x) in enumerate(zip(newest, at, strict=True)):
-        marks += _period(period, x, place=len(newest) - 1 - k, span=span)
+        place = 0 if len(newest) <= _ROOMY else len(newest) - 1 - k
+        marks += _period(period, x, place=place, is_last=k == len(newest) - 1, span=span)
     told = "; ".join(f"{days(one.first_day, one.last_day)}: {in_words(one)}" for one in newest)
     left_out = f" The newest {NEWEST} are drawn; the table has all {len(periods)}." if len(periods) > NEWEST else ""
     hollow = " Hollow: more may still come in." if any(one.provisional for one in newest) else ""
@@ -85,7 +87,7 @@ def _lines(periods: Sequence[Period], at: Sequence[float]) -> list[str]:
     return marks
 
 
-def _period(period: Period, x: float, *, place: int, span: Span | None) -> list[str]:
+def _period(period: Period, x: float, *, place: int, is_last: bool, span: Span | None) -> list[str]:
     """`place` counts from the newest one: every second is labelled, on a small screen every fourth."""
     rate = period.solved
     marks: list[str] = []
@@ -98,7 +100,9 @@ def _period(period: Period, x: float, *, place: int, span: Span | None) -> list[
         kind = "scale" if place % 4 == 0 else "scale minor"
         first = period.first_day
         label = f"{first.day} {first:%b}" if span is Span.WEEK else f"{first:%b} {first:%y}"
-        at, anchor = (x, "middle") if place else (WIDTH, "end")  # the last one would be cut off on a small screen
+        at, anchor = (
+            (WIDTH, "end") if is_last and x > WIDTH - 60 else (x, "middle")
+        )  # the last one would be cut off on a small screen
         marks.append(f'<text class="{kind}" x="{at}" y="{HEIGHT - 12}" text-anchor="{anchor}">{label}</text>')
     return marks
 

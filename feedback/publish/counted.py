@@ -99,6 +99,4 @@ spreadsheets and programs hide the same as the pages.
 - **By knowing some of it.** Who is a customer, and knows what they said, knows a little more about the rest.
 - **By putting different tables together**: who knows of a single case that it was slow, and of a team that it had
   few slow ones, may draw conclusions.
-
-If that is too much for your business, the figures can be shown to staff alone.
 """

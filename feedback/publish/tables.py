@@ -67,7 +67,7 @@ def spread_html(spread: Spread, title: str, words: Mapping[str, str], none: str)
         (escape(words.get(name, name)), f"{percent(rate.share)} %{bar(rate.share)}", f"{rate.count:,}")
         for name, rate in zip(spread.names, rates, strict=True)
     ]
-    known = f"Known of {spread.n:,} of {spread.of:,}" if spread.of > spread.n else f"Of {spread.n:,}"
+    known = f"Known of {spread.n:,} of {spread.of:,}" if spread.of > spread.n else f"{spread.n:,} in all"
     return f"{html((title, 'Share', 'Count'), rows)}\n\n{known}, {spread.customers:,} customers."
 
 

@@ -1,5 +1,6 @@
 """The published figures once more, in plain loops over the rows, for a stretch of local days."""
 
+import math
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
@@ -70,3 +71,18 @@ def _counted(rows: Iterable[tuple[Row, bool]]) -> tuple[int, int, int]:
         n += 1
         customers.add(row["customer_id"])
     return count, n, len(customers)
+
+
+def per_cent(share: float) -> str:
+    """Half up, with a decimal where 0 or 100 would be said of what is not."""
+    whole = math.floor(100 * share + 0.5)
+    return str(whole) if share in (0, 1) or 0 < whole < 100 else f"{100 * share:.1f}"
+
+
+def wilson(count: int, n: int) -> tuple[str, str]:
+    """Where the score test says no more than 95 %: the two roots of (p - share)² = z² p (1 - p) / n."""
+    z2, share = 1.959963984540054**2, count / n
+    a, b, c = 1 + z2 / n, -(2 * share + z2 / n), share * share
+    root = math.sqrt(max(0.0, b * b - 4 * a * c))
+    low, high = (-b - root) / (2 * a), (-b + root) / (2 * a)
+    return per_cent(0 if count == 0 else low), per_cent(1 if count == n else high)

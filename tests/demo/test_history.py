@@ -1,5 +1,7 @@
 """The sample business is made once, as `feedback demo` makes it; each claim looks at what it has become."""
 
+import html
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime, time, timedelta
@@ -27,7 +29,7 @@ from feedback.store.sqlite import moment
 from feedback.web.demo import PASSWORD
 from feedback.web.passwords import is_password
 from tests.conftest import DAY, Loop
-from tests.demo.counting import ByHand
+from tests.demo.counting import ByHand, per_cent, wilson
 
 REAL_NOW = datetime(2026, 11, 26, 20, 30, tzinfo=UTC)  # a Thursday; half a year before it, clocks were not yet back
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # the Tuesday before it, 10:00 in Berlin
@@ -332,3 +334,69 @@ def test_periods_teams_topics_and_channels_equal_a_count_by_hand(sample: Loop) -
                     rows = by_hand.between(one.first_day, one.last_day, **{what: part.name})
                     assert shown(one.solved) == by_hand.solved(rows)
     assert seen >= 20
+
+
+def read_back(page: str, kind: str) -> dict[str, list[str]]:
+    """The table of a kind on the built page: by name, what stands in each cell."""
+    section = page.split(f'id="{kind}"', 1)[1].split("</table>", 1)[0]
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', section)
+    return {in_text(name): [in_text(cell) for cell in re.findall("<td>(.*?)</td>", cells)] for name, cells in rows}
+
+
+def in_text(markup: str) -> str:
+    return html.unescape(re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", markup))).strip()
+
+
+def test_the_numbers_on_the_built_pages_equal_a_count_by_hand(sample: Loop) -> None:
+    told = figures.current(sample.store, sample.config, START)  # for the days alone
+    by_hand = ByHand(sample, START)
+    recent = by_hand.between(told.first_day, told.last_day)
+    folder = sample.config.data_dir / "site" / "current"
+    page = (folder / "figures" / "index.html").read_text()
+    boxes = [in_text(box) for box in re.findall(r'<p class="figure">(.*?)</p>', page)]
+    for (count, n, customers), verb, of_what in (
+        (by_hand.solved(by_hand.between(told.first_day, told.solved_until)), "solved", "answers"),
+        (by_hand.response(recent), "answered", "surveys"),
+        (by_hand.in_time(recent), "had a first reply within 24 hours", "cases"),
+        (by_hand.recovered(recent), "solved at the second try", "answers"),
+    ):
+        low, high = wilson(count, n)
+        words = f"{per_cent(count / n)} % {verb} ({low}–{high} %), {count} of {n} {of_what}, {customers} customers"
+        assert [box for box in boxes if box.startswith(words)], (words, boxes)
+    seen = 0
+    for what, kind in (("team", "teams"), ("topic", "topics"), ("channel", "channels")):
+        for name, cells in read_back(page, kind).items():
+            rows = by_hand.between(told.first_day, told.last_day, **{what: name})
+            counted = (by_hand.solved(rows), by_hand.response(rows), by_hand.in_time(rows))
+            for cell, (count, n, _) in zip(cells, counted, strict=True):
+                if cell != "too few":
+                    low, high = wilson(count, n)
+                    assert cell == f"{per_cent(count / n)} % {low}–{high} % {count} of {n}"
+                    seen += 1
+    assert seen >= 20
+    table = page.split('id="trend-t"', 1)[1].split("</table>", 1)[0]
+    months = re.findall(r"<td>(\S+) to (\S+)</td><td>(\d+)[^<]*</td><td>([^<]*)</td><td>(\d+)</td>", table)
+    assert len(months) >= 5
+    for first, last, share, likely, answers in months:
+        rows = by_hand.between(date.fromisoformat(first), date.fromisoformat(last))
+        count, n, _ = by_hand.solved(rows)
+        low, high = wilson(count, n)
+        assert (share, likely, answers) == (per_cent(count / n), f"{low}–{high} %", str(n))
+
+
+def test_the_page_of_each_team_equals_a_count_by_hand(sample: Loop) -> None:
+    told = figures.current(sample.store, sample.config, START)
+    by_hand = ByHand(sample, START)
+    folder = sample.config.data_dir / "site" / "current" / "figures" / "teams"
+    pages = sorted(folder.rglob("index.html"))
+    assert len(pages) == len(business.TEAMS)
+    for path in pages:
+        page = path.read_text()
+        title = in_text(re.findall(r"<h1[^>]*>(.*?)</h1>", page)[0]).removesuffix("¶").strip()
+        rows = by_hand.between(told.first_day, told.last_day, team=title)
+        boxes = [in_text(box) for box in re.findall(r'<p class="figure">(.*?)</p>', page)]
+        for box, (count, n, customers) in zip(
+            boxes, (by_hand.solved(rows), by_hand.response(rows), by_hand.in_time(rows)), strict=True
+        ):
+            assert f"{count} of {n} " in box or "Too few" in box
+            assert f"{customers} customers" in box or "Too few" in box

@@ -1,6 +1,6 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,30 +15,19 @@ from feedback.domain.figures import (
     Group,
     Handled,
     Rate,
-    Week,
     altogether,
     by_group,
     hide,
-    overview,
 )
 from feedback.domain.surveys import Choice
-from feedback.loop.answering import answer
-from tests.conftest import ADA, DAY, NOW, Loop
+from tests.conftest import DAY, NOW
 
-AUCKLAND = ZoneInfo("Pacific/Auckland")
 UTC_ZONE = ZoneInfo("UTC")
-SECOND = timedelta(seconds=1)
-WEEK = timedelta(days=7)
 
 
 def yes_of(count: int, n: int) -> Rate:
     """A rate in which each answer came from a customer of its own."""
     return Rate(count, n, n)
-
-
-def rows(resolved_at: datetime, customers: Iterable[str], *choices: Choice | None) -> list[Asked]:
-    """One survey a customer; the choices are given in turn."""
-    return [Asked(who, resolved_at, resolved_at, choices[k % len(choices)]) for k, who in enumerate(customers)]
 
 
 @pytest.mark.parametrize(
@@ -152,183 +141,16 @@ def test_no_more_is_hidden_than_needed_where_no_total_is_shown(cells: list[Rate]
     assert [cell.hidden for cell in hide(groups_of(cells), False)] == [bool(c.n) and c.is_small for c in cells]
 
 
-def test_two_hidden_weeks_of_the_same_four_customers_are_four_customers() -> None:
-    """They are 8 answers, yet the total less the week that is shown would speak about 4 customers only."""
-    few, many = ("ada", "bruno", "chioma", "deniz"), [f"customer {k}" for k in range(12)]
-    more = [f"customer {k}" for k in range(20, 33)]
-    yes, no = Choice.YES, Choice.NO
-    asked = [*rows(NOW - 5 * WEEK, few, yes, no), *rows(NOW - 4 * WEEK, few, yes, no)]
-    asked += [*rows(NOW - 3 * WEEK, many, yes, no), *rows(NOW - 2 * WEEK, more, yes, no)]
-    told = overview(asked, NOW, UTC_ZONE)
-    assert not told.solved.hidden
-    hidden = {week.monday for week in told.weeks if week.solved.hidden}
-    customers = {row.customer_id for row in asked if monday_of(row.resolved_at.date()) in hidden}
-    assert len(customers) >= FEWEST
-
-
-def monday_of(day: date) -> date:
-    return date.fromisocalendar(*day.isocalendar()[:2], 1)
-
-
-def midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone).astimezone(UTC)
-
-
-def count_by_hand(asked: list[Asked], start: datetime, end: datetime) -> tuple[int, int, int]:
-    """Yes, answered, and distinct customers who answered, about resolutions from `start` until before `end`."""
-    yes = answered = 0
-    who = set()
-    for row in asked:
-        if start <= row.resolved_at < end and row.choice is not None:
-            yes += row.choice == "yes"
-            answered += 1
-            who.add(row.customer_id)
-    return yes, answered, len(who)
+def test_two_hidden_groups_of_the_same_four_customers_are_four_customers() -> None:
+    """They are 8 answers, yet the total less the group that is shown would speak about 4 customers only."""
+    few, many = {"ada", "bruno", "chioma", "deniz"}, {f"customer {k}" for k in range(12)}
+    more = {f"customer {k}" for k in range(20, 33)}
+    told = hide([Group(2, 4, few), Group(2, 4, few), Group(6, 12, many), Group(7, 13, more)], True)
+    assert [cell.hidden for cell in told] == [True, True, True, False]
 
 
 def parts(rate: Rate) -> tuple[int, int, int]:
     return rate.count, rate.n, rate.customers
-
-
-_MOMENTS = st.sampled_from(
-    [
-        NOW,
-        datetime(2026, 4, 5, 13, 30, tzinfo=UTC),  # the week in which Auckland's clocks move back, a Monday there
-        datetime(2026, 5, 31, 23, 59, 59, tzinfo=UTC),
-        datetime(2026, 11, 22, 11, 0, tzinfo=UTC),  # midnight in Auckland
-    ]
-)
-_ASKED = st.lists(
-    st.tuples(
-        st.sampled_from("abcdefghijklmnopqrstuvwxyz"),
-        st.integers(-24 * 60, 94 * 24 * 60),  # minutes ago; a resolution may lie a day ahead
-        st.sampled_from([Choice.YES, Choice.NO, None]),
-    ),
-    max_size=80,
-)
-
-
-@settings(max_examples=150, deadline=None, derandomize=True)
-@given(
-    now=_MOMENTS,
-    zone=st.sampled_from(["UTC", "Pacific/Auckland", "America/New_York", "Asia/Kathmandu"]).map(ZoneInfo),
-    drawn=_ASKED,
-)
-def test_the_overview_equals_a_count_by_hand(
-    now: datetime, zone: ZoneInfo, drawn: list[tuple[str, int, Choice | None]]
-) -> None:
-    asked = [
-        Asked(who, now - timedelta(minutes=minutes), now - timedelta(minutes=minutes), choice)
-        for who, minutes, choice in drawn
-    ]
-    told = overview(asked, now, zone)
-
-    today = now.astimezone(zone).date()
-    days = [today - timedelta(days=k) for k in range(90)][::-1]
-    start, end = midnight(days[0], zone), midnight(today + DAY, zone)
-    assert (told.first_day, told.last_day) == (days[0], today)
-    assert parts(told.solved) == count_by_hand(asked, start, end)
-    assert told.solved.hidden is told.solved.is_small
-
-    by_week: dict[date, list[date]] = {}
-    for day in days:
-        by_week.setdefault(monday_of(day), []).append(day)
-    assert [week.monday for week in told.weeks] == list(by_week)
-    for week, its_days in zip(told.weeks, by_week.values(), strict=True):
-        borders = midnight(its_days[0], zone), midnight(its_days[-1] + DAY, zone)
-        assert parts(week.solved) == count_by_hand(asked, *borders)
-    assert sum(week.solved.count for week in told.weeks) == told.solved.count
-    assert sum(week.solved.n for week in told.weeks) == told.solved.n
-
-    old_enough = [
-        row for row in asked if row.resolved_at >= start and (now - row.resolved_at).total_seconds() >= 604_800
-    ]
-    took_part = [row for row in old_enough if row.choice is not None]
-    assert (told.response.count, told.response.n) == (len(took_part), len(old_enough))
-    assert told.response.customers == len({row.customer_id for row in old_enough})
-    assert told.response.hidden is told.response.is_small
-
-
-@pytest.mark.parametrize(
-    ("zone", "first"),
-    [
-        (UTC_ZONE, datetime(2025, 12, 4, tzinfo=UTC)),
-        (AUCKLAND, datetime(2025, 12, 4, 11, tzinfo=UTC)),  # it is Wednesday the 4th there, so from the 5th of December
-    ],
-)
-def test_the_period_begins_with_the_first_of_90_local_days(zone: ZoneInfo, first: datetime) -> None:
-    asked = [Asked("ada", first - SECOND, first - SECOND, Choice.YES), Asked("bruno", first, first, Choice.YES)]
-    assert parts(overview(asked, NOW, zone).solved) == (1, 1, 1)
-
-
-def test_the_period_ends_with_the_local_day_that_now_is_in() -> None:
-    end = datetime(2026, 3, 4, 11, tzinfo=UTC)  # midnight in Auckland
-    asked = [Asked("ada", end - SECOND, end - SECOND, Choice.YES), Asked("bruno", end, end, Choice.YES)]
-    assert parts(overview(asked, NOW, AUCKLAND).solved) == (1, 1, 1)
-
-
-def test_a_week_begins_on_a_local_monday_at_midnight() -> None:
-    monday = datetime(2026, 3, 1, 11, tzinfo=UTC)  # in Auckland; Sunday morning in Greenwich
-    asked = [Asked("ada", monday - SECOND, monday - SECOND, Choice.YES), Asked("bruno", monday, monday, Choice.NO)]
-    before, after = overview(asked, NOW, AUCKLAND).weeks[-2:]
-    assert (before.monday, parts(before.solved)) == (date(2026, 2, 23), (1, 1, 1))
-    assert (after.monday, parts(after.solved)) == (date(2026, 3, 2), (0, 1, 1))
-
-
-def test_the_response_rate_is_over_surveys_at_least_7_days_old() -> None:
-    young = rows(NOW - WEEK + SECOND, ["ada", "bruno"], Choice.YES)
-    old = rows(NOW - WEEK, [f"customer {k}" for k in range(6)], Choice.NO, None)
-    told = overview([*young, *old], NOW, UTC_ZONE)
-    assert parts(told.response) == (3, 6, 6)
-    assert parts(told.solved) == (2, 5, 5)
-
-
-def test_without_a_survey_everything_is_hidden_but_the_empty_weeks() -> None:
-    told = overview([], NOW, UTC_ZONE)
-    assert told.solved == told.response == Rate(0, 0, 0, hidden=True)
-    assert {week.solved for week in told.weeks} == {Rate(0, 0, 0)}
-
-
-@pytest.mark.parametrize(
-    ("now", "provisional"),
-    [
-        (datetime(2026, 3, 2, 0, 0, tzinfo=UTC), [date(2026, 2, 23), date(2026, 3, 2)]),
-        (NOW, [date(2026, 2, 23), date(2026, 3, 2)]),
-        (datetime(2026, 3, 7, 12, tzinfo=UTC), [date(2026, 2, 23), date(2026, 3, 2)]),
-        # on Sunday at noon, what was resolved on the Sunday before in the afternoon is not yet 7 days old
-        (datetime(2026, 3, 8, 12, tzinfo=UTC), [date(2026, 2, 23), date(2026, 3, 2)]),
-        (datetime(2026, 3, 9, 0, 0, tzinfo=UTC), [date(2026, 3, 2), date(2026, 3, 9)]),
-    ],
-)
-def test_a_week_is_provisional_while_a_resolution_in_it_may_be_younger_than_7_days(
-    now: datetime, provisional: list[date]
-) -> None:
-    told = overview([], now, UTC_ZONE)
-    assert [week.monday for week in told.weeks if week.provisional] == provisional
-    assert told.weeks[-1] == Week(monday_of(now.date()), Rate(0, 0, 0), provisional=True)
-
-
-def test_weeks_are_hidden_like_any_cells() -> None:
-    few, many = ["ada", "bruno"], [f"customer {k}" for k in range(12)]
-    yes, no = Choice.YES, Choice.NO
-    asked = [*rows(NOW - 6 * WEEK, few, yes, no), *rows(NOW - 5 * WEEK, many, yes, no), *rows(NOW - 4 * WEEK, few, yes)]
-    asked += rows(NOW - 3 * WEEK, [*many, "ada"], yes, no)
-    told = overview(asked, NOW, UTC_ZONE)
-    assert not told.solved.hidden
-    of_weeks_with_answers = [week.solved.hidden for week in told.weeks if week.solved.n]
-    assert of_weeks_with_answers == [True, True, True, False]
-
-
-def test_the_newest_choice_of_a_survey_counts_and_only_once(loop: Loop) -> None:
-    loop.take(ADA)
-    loop.ask()
-    loop.send()
-    for hours, choice in enumerate((Choice.YES, Choice.NO, Choice.YES, Choice.NO), start=1):
-        answer(loop.store, loop.config, loop.survey_id(), choice, NOW + DAY + timedelta(hours=hours))
-    later = NOW + 9 * DAY
-    told = overview(loop.store.surveys.asked_since(NOW - DAY), later, UTC_ZONE)
-    assert parts(told.solved) == (0, 1, 1)
-    assert parts(told.response) == (1, 1, 1)
 
 
 # The desk's figures, by team and by agent

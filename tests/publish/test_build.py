@@ -28,16 +28,6 @@ from tests.web.test_desk import CHEAP_HASH, logged_in
 DEFAULT = Sources(ROOT / "site", ROOT / "mkdocs.yml", is_default=True)
 
 
-@pytest.fixture
-def quick_site(tmp_path: Path) -> Sources:
-    """A site of one page without the theme, built in a moment."""
-    folder = tmp_path / "own"
-    (folder / "site").mkdir(parents=True)
-    (folder / "site" / "index.md").write_text("# Home\n\n<!-- figure: solved-rate -->\n")
-    (folder / "mkdocs.yml").write_text("site_name: x\ndocs_dir: site\nsite_dir: out\ntheme: readthedocs\nplugins: []\n")
-    return Sources(folder / "site", folder / "mkdocs.yml")
-
-
 def answered(loop: Loop, yes: int, no: int, silent: int = 0) -> None:
     """So many customers, resolved thirteen days before NOW, and what each answered."""
     resolved = NOW - 13 * DAY

@@ -1,0 +1,271 @@
+"""The generated pages and files, as a build has written them."""
+
+import csv
+import html
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feedback.domain.changes import Against, compare
+from feedback.domain.figures import Rate
+from feedback.domain.published import Served
+from feedback.domain.quotes import Standing
+from feedback.domain.staff import Role
+from feedback.domain.surveys import Choice, Details
+from feedback.loop import answering, quoting
+from feedback.publish import boxes, build, figures
+from feedback.publish.build import Sources
+from feedback.publish.segments import slugs_of
+from feedback.publish.words import found, percent
+from tests.conftest import ADA, DAY, NOW, Loop
+from tests.domain.test_hiding import business, has_two_readings, pinned, published, read
+from tests.publish.test_build import DEFAULT, answered, text_of_page
+
+SEEDS = (21, 33, 65, 75, 98, 111, 130, 141)  # they hide some, and show some
+
+
+class Publish:
+    """Builds the site of a made-up business; its folder."""
+
+    def __init__(self, loop: Loop, sources: Sources, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._loop, self._sources, self._target, self._monkeypatch = loop, sources, target, monkeypatch
+
+    def __call__(self, rows: Sequence[Served], sources: Sources | None = None) -> Path:
+        told = published(rows)
+        self._monkeypatch.setattr(figures, "current", lambda *_: told)
+        return build.publish(self._loop.store, self._loop.config, sources or self._sources, self._target, NOW).folder
+
+
+@pytest.fixture
+def publish(loop: Loop, quick_site: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publish:
+    return Publish(loop, quick_site, tmp_path / "out", monkeypatch)
+
+
+def parts_of(data: Any) -> Iterator[dict[str, Any]]:
+    """Each object in some JSON."""
+    if isinstance(data, dict):
+        yield data
+    for one in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+        yield from parts_of(one)
+
+
+def rates_in(data: Any) -> set[tuple[int, int, int]]:
+    rates = {(one["count"], one["n"], one["customers"]) for one in parts_of(data) if {"count", "n"} <= set(one)}
+    spreads = [one for one in parts_of(data) if "counts" in one]
+    return rates | {(count, one["n"], one["customers"]) for one in spreads for count in one["counts"].values()}
+
+
+def numbers_from(data: Any) -> set[str]:
+    """All that a page may make of what the JSON has."""
+    found = {f"{one['of']:,}" for one in parts_of(data) if "of" in one} | {str(data["periods_missing"])}
+    for count, n, customers in rates_in(data):
+        found |= {f"{count:,}", f"{n:,}", f"{customers:,}"}
+        if n:
+            rate = Rate(count, n, customers)
+            shares = (rate.share, *rate.interval)
+            found |= {percent(share) for share in shares} | {f"{100 * rate.share:.{k}f}" for k in (0, 1)}
+    return found | {str(len(data["trend"]))}
+
+
+_OURS = (  # numbers that stand on every page, whatever was counted
+    r'<text class="scale[^"]*"[^>]*>[^<]*</text>',
+    r'<th scope="row">(?:1|2|more than 2)</th>',  # contacts until solved
+    r"\d{4}-\d\d-\d\d",
+    r"\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November|December)(?: \d{4})?",
+    r"\d\d:\d\d",
+    r"95 % interval",
+    r"(?:fewer than|from) (?:5|10) customers|from fewer than 10",
+    r"(?:1 to 4|4 to 24|under 1) h\b|1 to 3 days|within 24 hours|13 weeks|3 months|last 24 hours|newest 16 are",
+    r"No survey is 7 days old",
+)
+
+
+def numbers_on(page: Path) -> list[str]:
+    text = page.read_text()
+    text = text[text.index('role="main"') : text.index("<footer")]
+    for ours in _OURS:
+        text = re.sub(ours, " ", text)
+    return re.findall(
+        r"\d[\d,]*(?:\.\d+)?", html.unescape(re.sub(r"<(?!/?text\b)[^>]*>", " ", re.sub(r"<text[^>]*>", " ", text)))
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_file_of_a_build_gives_away_what_is_hidden(publish: Publish, seed: int) -> None:
+    rows = business(seed)
+    built = publish(rows)
+    data = json.loads((built / "figures" / "all.json").read_text())
+    tables = read(rows, data)
+    assert not pinned(tables)
+    for table in tables:
+        for cell in table.parts:
+            assert not cell.hidden or not cell.n or has_two_readings(table, cell)
+
+    known = rates_in(data)
+    for file in (built / "figures").rglob("*.json"):
+        assert rates_in(json.loads(file.read_text())) <= known, file
+    for file in (built / "figures").rglob("*.csv"):
+        for line in csv.DictReader(file.read_text().splitlines()):
+            for name in [name.removesuffix("_hidden") for name in line if name.endswith("_hidden")]:
+                told = [line[f"{name}_{part}"] for part in ("count", "n", "customers")]
+                if line[f"{name}_hidden"] == "True":
+                    assert told == ["", "", ""]
+                else:
+                    assert tuple(map(int, told)) in known, (file, line)
+    may_stand = numbers_from(data)
+    pages = [built / "index.html", *(built / "figures").rglob("*.html")]
+    assert len(pages) >= 2
+    for page in pages:
+        assert [number for number in numbers_on(page) if number.rstrip(",") not in may_stand] == [], page
+
+
+def test_the_made_up_businesses_hide_and_show_enough() -> None:
+    """Else the claim above would be about nothing."""
+    hidden = shown = 0
+    for seed in SEEDS:
+        told = published(business(seed))
+        cells = [*(one.solved for one in (*told.teams, *told.topics)), *(one.solved for one in told.trend)]
+        hidden += sum(cell.hidden for cell in cells)
+        shown += sum(cell.n > 0 for cell in cells)
+    assert hidden >= 10
+    assert shown >= 20
+
+
+HOSTILE_NAMES = (
+    "<script>window.ran = true</script>", "a | b", "# heading", "../x", "/etc/passwd", "..", "index", "README",
+    "😀", "中文", "Same Name", "same-name", "same name 2", "x" * 300, "<!-- figure: solved-rate -->", "=1+1",
+    "{{ 7*7 }}",
+)  # fmt: skip
+
+
+def test_names_make_distinct_file_names_that_are_safe_on_any_disk() -> None:
+    slugs = slugs_of([None, *HOSTILE_NAMES], "team")
+    assert set(slugs) == set(HOSTILE_NAMES)
+    assert len(set(slugs.values())) == len(HOSTILE_NAMES)
+    for slug in slugs.values():
+        assert re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", slug)
+        assert len(slug) <= 50
+        assert slug not in ("index", "readme")
+    same = [slugs[name] for name in ("Same Name", "same-name", "same name 2")]
+    assert same == ["same-name", "same-name-2", "same-name-2-2"]
+    assert [slugs[name] for name in ("../x", "..", "😀", "README")] == ["x", "team", "team-2", "readme-2"]
+
+
+def busy(names: Sequence[str]) -> list[Served]:
+    """Thirty answers about each name, as team and as topic."""
+    at = NOW - 20 * DAY
+    return [
+        Served(
+            f"{name} {k}", at, True, name, name, "mail", timedelta(hours=1), 1, True, True, is_mailed=True,
+            asked_at=at + DAY, choice=Choice.YES if k % 4 else Choice.NO,
+        )
+        for name in names for k in range(30)
+    ]  # fmt: skip
+
+
+def test_hostile_names_of_teams_and_topics_are_words_on_their_pages_and_in_the_files(publish: Publish) -> None:
+    built = publish(busy(HOSTILE_NAMES), DEFAULT)
+    for kind in ("teams", "topics"):
+        pages = sorted((built / "figures" / kind).rglob("index.html"))
+        assert len(pages) == len(HOSTILE_NAMES)
+        for page in [built / "figures" / "index.html", *pages]:
+            article = page.read_text().split("<article", 1)[1].split("</article>", 1)[0]
+            assert "<script>window" not in article
+            assert article.count("<h1") == 1
+            assert not re.findall(r"<svg[^>]*>.*?style=.*?</svg>", article, re.DOTALL)
+        titles = [html.unescape(re.sub(r"<[^>]+>", "", page.read_text().split("<h1", 1)[1])) for page in pages]
+        titles = [title.partition(">")[2] for title in titles]
+        for name in HOSTILE_NAMES:
+            assert any(title.startswith(name[:150]) for title in titles), name
+        with (built / "figures" / f"{kind}.csv").open(newline="") as file:
+            names = {line[kind.removesuffix("s")] for line in csv.DictReader(file)}
+        assert names == {*HOSTILE_NAMES} - {"=1+1"} | {"'=1+1"}
+    overview = (built / "figures" / "index.html").read_text()
+    for link in re.findall(r'href="((?:teams|topics)/[^"]*)"', overview):
+        assert (built / "figures" / link / "index.html").is_file(), link
+    for link in re.findall(r'href="([^"]*\.(?:csv|json))"', overview):
+        assert (built / "figures" / link).resolve().is_file(), link
+
+
+def test_a_business_without_an_answer_reads_on_each_page_what_will_stand_there(loop: Loop, tmp_path: Path) -> None:
+    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW).folder
+    page = text_of_page(built / "figures" / "index.html")
+    for words in (
+        "No answers yet. The share solved will stand here from 5 customers on.",
+        "Teams will stand here once answers about them are settled.",
+        "A trend begins with two settled quarters in which enough customers answered; 2 to go.",
+        "What customers tick beside a no will stand here once ten customers are known of.",
+        "Nobody who said no was contacted yet.",
+    ):
+        assert words in page
+    assert "Nobody has given a reason yet" in text_of_page(built / "assist" / "index.html")
+
+
+def test_a_young_business_reads_when_its_first_answers_count_as_settled(loop: Loop, tmp_path: Path) -> None:
+    answered(loop, yes=18, no=6)
+    built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW - 10 * DAY).folder
+    told = figures.current(loop.store, loop.config, NOW - 10 * DAY)
+    assert told.settles_on is not None
+    page = text_of_page(built / "figures" / "index.html")
+    assert f"The first answers count as settled on {told.settles_on.day} {told.settles_on:%B %Y}." in page
+
+
+def test_every_figure_that_a_page_may_call_links_to_how_it_is_counted(publish: Publish, quick_site: Sources) -> None:
+    (quick_site.pages / "deep").mkdir()
+    marks = "\n\n".join(f"<!-- figure: {name} -->" for name in boxes.FIGURES)
+    (quick_site.pages / "deep" / "all.md").write_text(f"# All\n\n{marks}\n")
+    built = publish(business(11))
+    page = built / "deep" / "all" / "index.html"
+    links = re.findall(
+        r'<p class="figure">(?:(?!</p>).)*href="([^"]*)">How we count</a></p>', page.read_text(), re.DOTALL
+    )
+    assert len(links) == len(boxes.FIGURES) == 12
+    assert {(page.parent / link / "index.html").resolve() for link in links} == {
+        (built / "how-we-count" / "index.html").resolve()
+    }
+
+
+@pytest.mark.parametrize(
+    ("rate", "other", "p", "words"),
+    [
+        (Rate(80, 100, 100), Rate(60, 100, 100), 0.2, None),  # no test backs it
+        (Rate(90, 100, 100), Rate(60, 100, 100), 0.001, "↑ up from 60 % to 90 %"),
+        (Rate(60, 100, 100), Rate(90, 100, 100), 0.001, "↓ down from 90 % to 60 %"),
+        (Rate(78, 100, 100), Rate(62, 100, 100), 0.04, "up from 62 % to 78 %"),  # the intervals overlap: no arrow
+    ],
+)
+def test_a_title_says_what_a_test_backs_with_an_arrow_where_the_intervals_are_apart(
+    rate: Rate, other: Rate, p: float, words: str | None
+) -> None:
+    assert found(replace(compare("total", None, Against.BEFORE, rate, other), p=p)) == words
+
+
+def test_an_approved_quote_is_on_the_site_and_gone_once_it_is_taken_back(
+    loop: Loop, quick_site: Sources, tmp_path: Path
+) -> None:
+    loop.take(ADA)
+    loop.ask()
+    loop.send()
+    said = Details(comment="It printed again.", quote_name="Ada L.")
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.YES, NOW + DAY)
+    answering.add_details(loop.store, loop.config, loop.survey_id(), Choice.YES, said, NOW + DAY)
+    with loop.store.write():
+        mara = loop.store.staff.add("mara@acme.example", "Mara", None, Role.OWNER)
+    (quote,) = loop.store.quotes.page(Standing.WAITING, 9, seen_by=mara)
+
+    def quotes() -> str:
+        built = build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW + DAY).folder
+        return text_of_page(built / "quotes" / "index.html")
+
+    assert "printed" not in quotes()
+    version = quote.answer.version
+    quoting.approve(loop.store, quote.answer.id, version, Standing.WAITING, mara, NOW + DAY)
+    assert "It printed again. Ada L. about printers" in html.unescape(quotes())
+    quoting.take_back(loop.store, quote.answer.id, version, Standing.APPROVED, mara, NOW + DAY)
+    assert "printed" not in quotes()
