@@ -83,8 +83,11 @@ def _run(what: str, folder: str) -> tuple[float, float]:
     return seconds, mebibytes
 
 
-def fill(home: Path) -> None:
-    """A business of so many answers, straight into the tables; what search would make of it is not measured here."""
+def fill(home: Path, every: int = 1) -> None:
+    """A business of so many answers, straight into the tables; what search would make of it is not measured here.
+
+    `every` leaves the others out: every so many answers of them.
+    """
     open_store(load_config({"FEEDBACK_DATA_DIR": str(home)}, env_file=None).database_url).close()
     with closing(sqlite3.connect(home / "feedback.db")) as database:
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -400000"):
@@ -97,7 +100,7 @@ def fill(home: Path) -> None:
             ((_id("u", n), str(n), f"c{n}@example.org", f"Person {n}" if n % 5 else None) for n in range(customers)),
         )
         for first in range(0, ANSWERS, BATCH):
-            _fill_batch(database, range(first, min(ANSWERS, first + BATCH)), customers)
+            _fill_batch(database, range(first, min(ANSWERS, first + BATCH), every), customers)
         database.commit()
         database.execute("PRAGMA journal_mode = WAL")
 

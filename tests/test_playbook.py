@@ -153,7 +153,9 @@ def test_every_link_leads_to_a_page_and_to_a_place_on_it(built: dict[str, Readin
             path, _, anchor = link.partition("#")
             target = os.path.normpath(os.path.join("/", address, path)).lstrip("/")
             target += "/" if target else ""
-            if target != "figures/" and (target not in built or anchor not in built[target].anchors):
+            if target not in ("figures/", "how-we-count/") and (
+                target not in built or anchor not in built[target].anchors
+            ):
                 astray.append((address, link))
     assert astray == []
 

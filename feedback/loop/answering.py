@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from feedback.config import Config
 from feedback.domain.followups import Channel, Outcome
-from feedback.domain.surveys import ANSWERS_AT_MOST, Choice, Details, Survey
+from feedback.domain.surveys import ANSWERS_AT_MOST, Answer, Choice, Details, Survey
 from feedback.errors import Overtaken, Refused
 from feedback.i18n import marked
 from feedback.loop.following_up import everybody
@@ -29,6 +29,7 @@ def answer(store: Store, config: Config, survey_id: str, choice: Choice, now: da
             return
         if survey.answers >= ANSWERS_AT_MOST:
             raise Refused(marked("This answer has been changed many times and stays as it was last saved."))
+        _unquote(store, survey.newest)
         store.surveys.add_answer(survey_id, choice, now)
         if survey.is_in_doubt:
             store.outbox.settle_doubt(survey_id)
@@ -59,9 +60,16 @@ def add_details(
             return
         if newest is None or newest.choice is not choice or seen not in (None, newest.version):
             raise Overtaken("The answer has changed meanwhile, so these details were not added.")
+        _unquote(store, newest)
         store.surveys.add_details(newest.id, details, now)
         if details and choice is Choice.NO:
             owe_action(store, config, survey_id, store.follow_ups.of_survey(survey_id), now)
+
+
+def _unquote(store: Store, said: Answer | None) -> None:
+    """Words that were approved are about to change, or not to be the newest any more: they go from the site at once."""
+    if said is not None and store.quotes.is_approved(said.id):
+        store.operations.request("publish")
 
 
 def _withdraw(store: Store, follow_up: FollowUpKey, now: datetime) -> None:

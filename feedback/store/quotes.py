@@ -45,6 +45,9 @@ class Quotes:
             for quote in islice(as_approved, limit)
         ]
 
+    def is_approved(self, answer_id: str) -> bool:
+        return self._database.row(_sql.approved_quote, id=answer_id) is not None
+
     def decide(self, quote: Quote, standing: Standing, staff_id: str, now: datetime) -> None:
         """About the quote as it was given; to let it wait is to decide nothing."""
         decided: Mapping[str, object] = {"version": quote.answer.version, "staff_id": staff_id, "at": now}

@@ -292,7 +292,7 @@ def test_figures_for_staff_are_seen_after_logging_in(tmp_path: Path, blank_datab
         page.get_by_role("link", name="Begin at the first page").click()
         assert page.url == served.url + "desk/site/"
         page.goto(served.url + "desk/")
-        page.get_by_role("link", name="Figures").click()
+        page.get_by_role("link", name="Site", exact=True).click()
         assert page.url == served.url + "desk/site/"
         context.close()
 

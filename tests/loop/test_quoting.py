@@ -215,3 +215,24 @@ def test_what_could_be_quoted_before_there_were_quotes_waits(
     assert store.quotes.page(Standing.WAITING, 9, seen_by=mara) == [quote]
     assert store.quotes.approved(9) == []
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("choice", "details"),
+    [
+        (Choice.YES, Details(comment="Quick and friendly.")),  # may not be quoted any more
+        (Choice.YES, replace(SAID, quote_name="")),
+        (Choice.NO, None),
+    ],
+)
+def test_a_quote_that_its_customer_takes_back_is_to_leave_the_site_at_once(
+    loop: Loop, quote: Quote, mara: str, choice: Choice, details: Details | None
+) -> None:
+    approve(loop, quote, mara)
+    assert loop.store.operations.requested("publish") is None
+    if details is None:
+        answering.answer(loop.store, loop.config, loop.survey_id(), choice, LATER + MINUTE)
+    else:
+        answering.add_details(loop.store, loop.config, loop.survey_id(), choice, details, LATER + MINUTE)
+    assert loop.store.quotes.approved(9) == []
+    assert loop.store.operations.requested("publish")

@@ -93,6 +93,7 @@ def test_a_site_without_figures_has_not_one_in_any_file(
     built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW, for_staff=True).folder
     staff = build.staff_tree(built)
     assert holds(unpacked(built)) == {}
+    assert [path.name for path in (built / "figures").rglob("*") if path.is_file()] == ["index.html"]
     assert staff.exists() == (figures == "staff")
     home = (built / "index.html").read_text()
     assert re.search(r'href="resolve/" class="md-nav__link', home)

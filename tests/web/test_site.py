@@ -56,7 +56,7 @@ def test_whoever_works_here_reads_the_site_with_its_figures(make_app: Callable[[
     again = abel.get("/desk/site/", headers={"If-None-Match": home.headers["ETag"]}, buffered=True)
     assert (again.status_code, again.headers["Cache-Control"]) == (304, "private, no-cache")
     lay_out(loop, "build-2")
-    assert ">Figures</a>" in abel.get("/desk/").text
+    assert ">Site</a>" in abel.get("/desk/").text
 
 
 @pytest.mark.parametrize("path", ["", "index.html", "connect/", "csp.txt", "nowhere", "../../site/current/index.html"])

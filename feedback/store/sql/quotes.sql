@@ -33,6 +33,10 @@ LEFT JOIN staff st ON st.id = q.staff_id
 WHERE q.answer_id = :id
   AND EXISTS (SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = r.id);
 
+-- name: approved_quote^
+-- Whether an answer is approved to be quoted.
+SELECT answer_id FROM quotes WHERE answer_id = :id AND standing = 'approved';
+
 -- name: decide_quote!
 -- What somebody decides about a version of the words; who lets it wait has decided nothing.
 UPDATE quotes SET standing = :standing, version = :version, staff_id = :staff_id, at = :at WHERE answer_id = :id;
