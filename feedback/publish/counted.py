@@ -33,8 +33,8 @@ brackets say how far chance may have moved the 72.
 - **First reply**: of the cases whose first reply we know the time of, how many had it within
   {span_in_words(figures.target)}. A case that was opened again counts once.
 - **Interactions**: how many contacts it took until the case was called solved, as the help desk says.
-- **Reasons**: what customers ticked beside their yes or no. They may tick several, so the shares add up to more than
-  100 %.
+- **Reasons**: what customers ticked beside their yes or no. They may tick several, so the shares may add up to more
+  than 100 %.
 - **Time to first contact**: from the “no” to the moment somebody was in touch. Line them up from fastest to slowest:
   the middle one is what we call “half of them within”.
 - **Solved at the second try** (recovery rate): once a follow-up is closed as solved, we ask again. Of those answers,
@@ -59,7 +59,7 @@ figures are about the last {stretch(figures)} in which all answers are in: {days
 
 - The trend goes by the {figures.span}. It is the shortest of week, month and quarter in which we have enough answers
   for a {figures.span} to mean something; as there are more, or fewer, that can change.
-- Pages of teams and topics go by whole stretches of {stretch(figures)}, for theirs are fewer.
+- Pages of teams and topics go by whole stretches of {stretch(figures)}, for they have fewer answers.
 - The headline “solved” is about newer cases as well, once there are enough of them.
 
 **Provisional** means that answers may still come in, for the cases are younger than {after} days or so. Such periods

@@ -8,7 +8,6 @@ from typing import Any
 
 from feedback.domain.cases import CaseStatus, ResolvedBy
 from feedback.domain.eligibility import Contact, Decision, Facts, Override, Reason, Verdict
-from feedback.domain.figures import Asked
 from feedback.domain.surveys import (
     Answer,
     Choice,
@@ -327,18 +326,6 @@ class Surveys:
         """As `newest_answers`, all of them, one after the other."""
         rows = self._database.each(_sql.newest_answers, choice=choice, seen_by=seen_by, limit=sys.maxsize, offset=0)
         return map(_answered, rows)
-
-    def asked_since(self, since: datetime) -> list[Asked]:
-        """One row for each first-round survey that went out about a resolution not before `since`."""
-        return [
-            Asked(
-                customer_id=row["customer_id"],
-                resolved_at=moment(row["resolved_at"]),
-                asked_at=moment(row["asked_at"]),
-                choice=Choice(row["choice"]) if row["choice"] else None,
-            )
-            for row in self._database.rows(_sql.asked_since, since=since)
-        ]
 
 
 def _answered(row: Mapping[str, Any]) -> Answered:

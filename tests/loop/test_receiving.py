@@ -11,6 +11,7 @@ import pytest
 from flufl.bounce import all_failures
 
 from feedback.domain.followups import Event, Outcome
+from feedback.domain.measures import is_asked
 from feedback.domain.surveys import Choice, Suppression
 from feedback.errors import InboxDown
 from feedback.keys import Keys, Purpose
@@ -126,16 +127,21 @@ def told(inbox: Inbox, ref: str) -> str:
     return "\n".join(line for part in parts for line in part.lines)
 
 
+def counted(inbox: Inbox) -> int:
+    """How many surveys the figures are about."""
+    return sum(map(is_asked, inbox.loop.store.figures.served(NOW - DAY, lambda address: None)))
+
+
 def test_a_mail_that_came_back_is_in_no_figure(asked: Inbox) -> None:
-    assert len(asked.loop.store.surveys.asked_since(NOW - DAY)) == 2
+    assert counted(asked) == 2
     asked.come_back(HARD)
-    assert len(asked.loop.store.surveys.asked_since(NOW - DAY)) == 1
+    assert counted(asked) == 1
 
 
 def test_an_answer_to_a_mail_that_came_back_counts_all_the_same(asked: Inbox) -> None:
     asked.come_back(SOFT)
     answering.answer(asked.loop.store, asked.loop.config, asked.loop.survey_id(), Choice.YES, LATER)
-    assert len(asked.loop.store.surveys.asked_since(NOW - DAY)) == 2
+    assert counted(asked) == 2
 
 
 def ask_again(inbox: Inbox, number: int, at: datetime) -> str:

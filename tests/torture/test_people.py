@@ -668,8 +668,8 @@ def test_everybody_counts_once_and_as_meant(workplace: Workplace, links: dict[st
     ever_no = [ref for ref in said if Choice.NO in said[ref].choices]
     assert database.follow_ups() == sorted((ref, said[ref].choices[-1] is Choice.NO) for ref in ever_no)
     with closing(open_store(f"sqlite:///{database.path}")) as store:
-        asked = store.surveys.asked_since(datetime.now(UTC) - timedelta(days=30))  # what the figures rest on
-    figures: Counter[Choice | None] = Counter(survey.choice for survey in asked)
+        served = store.figures.served(datetime.now(UTC) - timedelta(days=30), lambda address: None)
+        figures: Counter[Choice | None] = Counter(row.choice for row in served if row.asked_at)
     stands: Counter[Choice | None] = Counter(meant.choices[-1] for meant in said.values())
     assert figures == stands | Counter({None: SILENT})
     changes = sum(len(meant.choices) - 1 for meant in said.values())

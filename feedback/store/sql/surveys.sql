@@ -233,16 +233,6 @@ SELECT id, 'waiting', at FROM answers
 WHERE id = :id AND choice = 'yes' AND quote_name IS NOT NULL AND comment IS NOT NULL
 ON CONFLICT (answer_id) DO NOTHING;
 
--- name: asked_since
--- One row a first-round survey that went out, with its newest answer; what the figures rest on.
-SELECT c.customer_id, r.resolved_at, COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, a.choice
-FROM resolutions r
-JOIN cases c ON c.id = r.case_id
-JOIN surveys s ON s.resolution_id = r.id AND s.round = 0
-JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
-LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
-WHERE r.resolved_at >= :since AND (o.state IN ('sent', 'unconfirmed') OR a.id IS NOT NULL);
-
 -- name: answers_of_case
 -- Every answer about a case that a person sees, in either round, the newest first.
 SELECT a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time,
