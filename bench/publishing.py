@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.figures import NOW, TEAMS, TOPICS, fill
+from bench.figures import NOW, fill
 from feedback.config import load_config
 from feedback.publish import build, figures, pages
 from feedback.store import open_store
@@ -31,7 +31,7 @@ def measure(runs: int) -> dict[str, list[float]]:
         for name, text in pages.figure_files(figures.current(store, config, NOW), config).items():
             (bare / "site" / name).parent.mkdir(parents=True, exist_ok=True)
             (bare / "site" / name).write_text(text, "utf-8")
-        assert len(list((bare / "site" / "figures").rglob("*.md"))) == TEAMS + TOPICS
+        count = len(list((bare / "site" / "figures").rglob("*.md")))
         for _ in range(runs):
             begun = time.perf_counter()
             build.publish(store, config, sources, home / "out", NOW)
@@ -42,4 +42,4 @@ def measure(runs: int) -> dict[str, list[float]]:
             subprocess.run(command, cwd=bare, env=environment, check=True, capture_output=True)
             ratios.append(ours / (time.perf_counter() - begun))
         store.close()
-    return {"seconds of publish, to a bare mkdocs build of as many pages": ratios}
+    return {f"seconds of publish, {count} teams and topics, to a bare mkdocs build of as many pages": ratios}
