@@ -72,10 +72,22 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class MailStory:
+    """What became of a survey's mail: its state, what the server said, and where it went when, or goes."""
+
+    survey_id: str
+    state: str
+    words: str | None
+    recipient: str | None
+    handed_over_at: datetime | None
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ResolutionStory:
     """A resolution with all that became of it; `ledger` oldest first, `recheck` the answer when asked again.
 
-    `due_at` is when the survey goes, while it waits.
+    `due_at` is when the survey goes, while it waits; `mail` that of the first round, `again` that of the second.
     """
 
     id: str
@@ -88,11 +100,8 @@ class ResolutionStory:
     due_at: datetime | None
     remind_at: datetime | None
     cancelled_because: Reason | None
-    delivery: str | None
-    words: str | None
-    recipient: str | None
-    handed_over_at: datetime | None
-    mail_due_at: datetime | None
+    mail: MailStory | None
+    again: MailStory | None
     choice: Choice | None
     answered_at: datetime | None
     comment: str | None
@@ -102,7 +111,7 @@ class ResolutionStory:
 
     @property
     def is_open_to_staff(self) -> bool:
-        return self.delivery in OPEN_TO_STAFF and self.choice is None
+        return (self.mail.state if self.mail is not None else None) in OPEN_TO_STAFF and self.choice is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,13 +272,10 @@ class Cases:
             override=Override(row["wish"]) if row["wish"] else None,
             due_at=moment_or_none(row["due_at"]),
             remind_at=moment_or_none(row["remind_at"]),
-            survey_id=row["survey_id"],
+            survey_id=row["mail_survey_id"],
             cancelled_because=Reason(row["reason"]) if row["reason"] else None,
-            delivery=row["delivery"],
-            words=row["words"],
-            recipient=row["recipient"],
-            handed_over_at=moment_or_none(row["handed_over_at"]),
-            mail_due_at=moment_or_none(row["mail_due_at"]),
+            mail=_mail_story(row, "mail"),
+            again=_mail_story(row, "again"),
             choice=Choice(row["choice"]) if row["choice"] else None,
             answered_at=moment_or_none(row["answered_at"]),
             comment=row["comment"],
@@ -286,6 +292,19 @@ class Cases:
                 for entry in self._database.rows(_sql.decisions_of, resolution_id=row["id"])
             ),
         )
+
+
+def _mail_story(row: Mapping[str, Any], which: str) -> MailStory | None:
+    if row[f"{which}_state"] is None:
+        return None
+    return MailStory(
+        survey_id=row[f"{which}_survey_id"],
+        state=row[f"{which}_state"],
+        words=row[f"{which}_words"],
+        recipient=row[f"{which}_recipient"],
+        handed_over_at=moment_or_none(row[f"{which}_handed_over_at"]),
+        due_at=moment(row[f"{which}_due_at"]),
+    )
 
 
 def _summary(row: Mapping[str, Any]) -> CaseSummary:

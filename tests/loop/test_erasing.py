@@ -335,7 +335,8 @@ def test_of_an_erased_case_only_the_choice_is_left(loop: Loop) -> None:
     erase(loop)
     (case,) = [one for one in loop.store.cases.find("", 9) if one.ref.startswith("erased-")]
     (story,) = loop.store.cases.stories(case.id)
-    assert (story.recipient, story.comment, story.choice) == (None, None, Choice.NO)
+    assert story.mail is not None
+    assert (story.mail.recipient, story.comment, story.choice) == (None, None, Choice.NO)
     told = [
         line for part in explain_case(loop.store, loop.keys, loop.config, case, loop.config.zone) for line in part.lines
     ]
