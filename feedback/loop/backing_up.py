@@ -58,6 +58,11 @@ def back_up_if_due(store: Store, config: Config, now: datetime) -> bool:
     return True
 
 
+def nightly_backups(config: Config) -> set[Path]:
+    """Those that go by themselves."""
+    return set(_nightly(config.data_dir / "backups").values())
+
+
 def _nightly(folder: Path) -> dict[date, Path]:
     found = {}
     for path in folder.glob(f"{NIGHTLY}*.tar.gz"):
@@ -125,7 +130,7 @@ def restore(config: Config, archive: Path, now: datetime) -> Restored:
 
 def _carry_over(restored: Store, current: Store, keys: Keys, now: datetime) -> tuple[int, int]:
     """Opt-outs, erasures, and what had been asked about: of how many people, and of how many mails here."""
-    with restored.write_over():
+    with restored.write():
         carried_over = restored.surveys.carry_over(current.surveys)
         restored.erasures.carry_over(current.erasures)
         restored.outbox.carry_over(current.outbox, REPEAT_AFTER)
@@ -135,6 +140,7 @@ def _carry_over(restored: Store, current: Store, keys: Keys, now: datetime) -> t
             if not one.is_queued and restored.surveys.mark_asked(one.survey_id, one.handed_over_at):
                 restored.outbox.queue_survey(one.survey_id, now)
             restored.outbox.note_handed_over(one)
+    restored.write_anew()
     return carried_over, len(known)
 
 
