@@ -67,7 +67,7 @@ def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
         *(Job("send", "sends what is in the outbox", sender.step, 10, sender.close) for sender in senders),
         Job("remind", "tells of follow-ups that are overdue", partial(tell_of_overdue, store, config), 60),
         Job("backup", "forgets whose time is over, and backs up, nightly", partial(nightly, store, keys, config), 300),
-        Job("clean-up", "takes out of files what was erased", partial(clean_up_when_asked, store, keys, config), 60),
+        Job("clean-up", "takes out of files what was erased", lambda _: clean_up_if_asked(store, keys, config), 60),
         Job("publish", "builds the site once a day", partial(publish_if_due, store, config), 60),
     ]
 
@@ -90,11 +90,6 @@ def nightly(store: Store, keys: Keys, config: Config, now: datetime) -> bool:
         back_up_if_due(store, config, now)
         raise
     return back_up_if_due(store, config, now)
-
-
-def clean_up_when_asked(store: Store, keys: Keys, config: Config, now: datetime) -> bool:
-    """What an erasure at the desk leaves to do; whenever that is, it is done for good. Raises StoreError."""
-    return clean_up_if_asked(store, keys, config)
 
 
 def publish_if_due(store: Store, config: Config, now: datetime) -> bool:

@@ -102,7 +102,8 @@ def sweep_refused(config: Config, is_theirs: Callable[[Traces], bool], before: d
         except FileNotFoundError:
             continue
         except BlockingIOError:
-            swept.busy.append(path)
+            if not path.name.endswith(_SWEPT):  # that one is another sweep's
+                swept.busy.append(path)
         except OSError:
             swept.left.append(path)
 
@@ -205,6 +206,7 @@ def _without(path: Path, file: BinaryIO, is_theirs: Callable[[Traces], bool]) ->
     file.seek(0)
     fresh, known, keeps_some = path.with_name(f".{path.name}{_SWEPT}"), os.fstat(file.fileno()), False
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as swept:
+        fcntl.flock(swept, fcntl.LOCK_EX)  # for another sweep would take it for what a crash has left
         for n, row in enumerate(_rows(file)):
             if n not in theirs:
                 swept.write(row)

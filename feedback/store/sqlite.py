@@ -21,6 +21,7 @@ from feedback.errors import DatabaseDamaged, StoreError
 
 BUSY_TIMEOUT_S = 10
 READERS_TIMEOUT_S = 5
+PAGES_TIMEOUT_MS = 300
 LOOK_AGAIN_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002)
 
 migrations = Migrations("feedback")
@@ -206,7 +207,8 @@ class Database:
         """Into the file with it, at a moment when nobody reads. Raises StoreError if there is none for some seconds."""
         give_up = time.monotonic() + READERS_TIMEOUT_S
         with self._translating():
-            self.connection.execute("PRAGMA busy_timeout = 0")  # who waits for readers in SQLite keeps all writers out
+            # who waits for readers keeps all writers out: long enough for those of pages, and no longer
+            self.connection.execute(f"PRAGMA busy_timeout = {PAGES_TIMEOUT_MS}")
             try:
                 while self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
                     if time.monotonic() > give_up:
@@ -214,7 +216,7 @@ class Database:
                             f"The service, a download or another program reads {self.path} at this moment, so its "
                             "journal cannot be emptied."
                         )
-                    time.sleep(0.02)
+                    time.sleep(0.05)
             finally:
                 self.connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
 

@@ -225,6 +225,26 @@ def test_a_file_that_another_sweep_has_replaced_meanwhile_is_left_to_that(
     assert path.read_text() == "line,field\nof the other sweep\n"
 
 
+def test_a_sweep_leaves_alone_what_another_one_is_writing(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line cleans up while the scheduler does."""
+    loop.take(QUILL)
+    path = refuse(loop)
+    assert path is not None
+    fsync, others = os.fsync, []
+
+    def meanwhile(number: int) -> None:
+        fsync(number)
+        monkeypatch.setattr(os, "fsync", fsync)
+        others.append(erasing.clean_up(loop.store, loop.keys, loop.config))
+
+    erasing.erase(loop.store, loop.keys, ADDRESS, LATER)
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    assert erasing.clean_up(loop.store, loop.keys, loop.config).rows == 2
+    assert [(one.rows, one.busy, one.left) for one in others] == [(0, [path], [])]
+    assert "quillfeather" not in content_of(path)
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_what_a_crash_left_behind_is_swept_in_the_night(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     live(loop)
     with monkeypatch.context() as patch:
