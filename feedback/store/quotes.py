@@ -39,7 +39,7 @@ class Quotes:
         A row about other words does not outlive them; should one do so, it still opens nothing here.
         """
         rows = self._each(Standing.APPROVED, seen_by=None)
-        as_approved = (quote for row in rows if (quote := _quote(row)).answer.version == row["version"])
+        as_approved = (quote for row in rows if (quote := _quote(row)).version == row["version"])
         return [
             PublicQuote(quote.words, quote.name, quote.answer.at.date().replace(day=1), quote.topic)
             for quote in islice(as_approved, limit)
@@ -47,7 +47,7 @@ class Quotes:
 
     def decide(self, quote: Quote, standing: Standing, staff_id: str, now: datetime) -> None:
         """About the quote as it was given; to let it wait is to decide nothing."""
-        decided: Mapping[str, object] = {"version": quote.answer.version, "staff_id": staff_id, "at": now}
+        decided: Mapping[str, object] = {"version": quote.version, "staff_id": staff_id, "at": now}
         if standing is Standing.WAITING:
             decided = dict.fromkeys(decided)
         self._database.change(_sql.decide_quote, id=quote.answer.id, standing=standing, **decided)

@@ -9,6 +9,7 @@ from typing import Any
 from feedback.domain.cases import CaseStatus, ResolvedBy
 from feedback.domain.eligibility import Contact, Decision, Facts, Override, Reason, Verdict
 from feedback.domain.figures import Asked
+from feedback.domain.quotes import version_of
 from feedback.domain.surveys import (
     Answer,
     Choice,
@@ -18,7 +19,6 @@ from feedback.domain.surveys import (
     Suppression,
     Survey,
     SurveyState,
-    version_of,
 )
 from feedback.domain.timing import Whereabouts
 from feedback.errors import NotFound

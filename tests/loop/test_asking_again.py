@@ -187,7 +187,7 @@ def test_it_can_be_switched_off(make_loop: Callable[..., Loop]) -> None:
 
 def test_whoever_was_erased_meanwhile_is_not_asked(loop: Loop) -> None:
     helped(loop)
-    erasing.erase(loop.store, loop.keys, loop.config, "ada@example.org", HELPED + HOUR)
+    erasing.erase(loop.store, loop.keys, "ada@example.org", HELPED + HOUR)
     assert run(loop, HELPED + DAY) == 0
 
 
