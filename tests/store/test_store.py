@@ -158,6 +158,7 @@ def test_four_processes_that_make_the_database_at_once_all_succeed(url: str) -> 
         ("10 erasing and searching",),
         ("11 public notes",),
         ("12 records",),
+        ("16 lists by team",),
     ]
     save(store, "A-1")
     store.close()
