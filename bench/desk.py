@@ -141,7 +141,7 @@ def _fill(database: sqlite3.Connection, count: int) -> None:
 
 def _team(n: int, count: int) -> str:
     """Spread over all the time, as many are of the small team as ever."""
-    return "Tiny" if n % (count // TINY) == 0 else f"team {n % 7}"
+    return "Tiny" if n % max(1, count // TINY) == 0 else f"team {n % 7}"
 
 
 def _stamp(moment: datetime) -> str:
