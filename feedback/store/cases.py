@@ -14,6 +14,7 @@ from feedback.domain.surveys import Answer, Choice, Round
 from feedback.domain.timing import Whereabouts
 from feedback.errors import NotFound
 from feedback.keys import new_id
+from feedback.store import teams
 from feedback.store.sqlite import Database, as_held, containing, load_queries, moment, moment_or_none
 from feedback.store.surveys import OPEN_TO_STAFF, answer_of, decision_of
 
@@ -140,6 +141,8 @@ class Cases:
         said["customer_id"] = customer_id
         if row is None:
             key = new_id()
+            if record.team is not None:
+                teams.learn(self._database, record.team)
             self._database.change(_sql.add_case, id=key, source=record.source, ref=record.ref, **said)
             return SavedCase(key, Change.CREATED, False, None, 0, None)
         known = {name: row[name] for name in _CASE}
@@ -147,6 +150,8 @@ class Cases:
         was_open = row["status"] == CaseStatus.OPEN
         if was_open and record.status is CaseStatus.RESOLVED:
             merged["resolved_at"] = said["resolved_at"]  # when it was resolved before is not when it was now
+        if record.team is not None and record.team != known["team"]:
+            teams.learn(self._database, record.team)
         if merged != known:
             self._database.change(_sql.update_case, id=row["id"], **merged)
         if merged["customer_id"] != known["customer_id"]:
@@ -237,7 +242,8 @@ class Cases:
 
     def _found(self, words: str, seen_by: str | None, limit: int, offset: int) -> Iterator[Mapping[str, Any]]:
         pattern = containing(words) if words else None
-        return self._database.each(_sql.find_cases, pattern=pattern, seen_by=seen_by, limit=limit, offset=offset)
+        query = _sql.find_cases if teams.reads_by_date(self._database, seen_by) else _sql.find_cases_of_part
+        return self._database.each(query, pattern=pattern, seen_by=seen_by, limit=limit, offset=offset)
 
     def count(self) -> int:
         row = self._database.row(_sql.count_cases)

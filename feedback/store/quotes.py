@@ -8,6 +8,7 @@ from typing import Any
 
 from feedback.domain.quotes import PublicQuote, Quote, Standing
 from feedback.errors import NotFound
+from feedback.store import teams
 from feedback.store.sqlite import Database, load_queries, moment_or_none
 from feedback.store.surveys import answer_of
 
@@ -55,7 +56,8 @@ class Quotes:
     def _each(
         self, standing: Standing, seen_by: str | None, limit: int = sys.maxsize, offset: int = 0
     ) -> Iterator[Mapping[str, Any]]:
-        return self._database.each(_sql.quotes, standing=standing, seen_by=seen_by, limit=limit, offset=offset)
+        query = _sql.quotes if teams.reads_by_date(self._database, seen_by) else _sql.quotes_of_part
+        return self._database.each(query, standing=standing, seen_by=seen_by, limit=limit, offset=offset)
 
 
 def _quote(row: Mapping[str, Any]) -> Quote:

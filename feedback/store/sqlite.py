@@ -92,6 +92,16 @@ def _find_whom_to_erase(database: SqliteUtilsDatabase) -> None:
     _apply(database, "15.sql")
 
 
+@migrations(name="16 lists by team")
+def _add_lists_by_team(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "16.sql")
+    said = "SELECT team FROM cases UNION SELECT team FROM resolutions UNION SELECT team FROM staff_teams"
+    names = {"", *(name for (name,) in database.execute(said) if name is not None)}
+    for name in names:
+        database.execute("INSERT INTO teams (name, key) VALUES (?, ?)", (name, team_key(name)))
+    database.execute("INSERT INTO works_in (staff_id, team) SELECT staff_id, team FROM works_in_by_rule")
+
+
 def _apply(database: SqliteUtilsDatabase, name: str) -> None:
     schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
     statement = ""
@@ -118,6 +128,11 @@ def stamp(moment: datetime) -> str:
     """A moment as the database holds it: fixed width, so that text order is time order."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return utc.isoformat(timespec="seconds")[:19] + "Z"
+
+
+def team_key(name: str) -> str:
+    """The same for each spelling of a team, as settings know it: capitals do not matter."""
+    return name.casefold()
 
 
 def containing(words: str) -> str:

@@ -161,6 +161,7 @@ def test_four_processes_that_make_the_database_at_once_all_succeed(url: str) -> 
         ("11 public notes",),
         ("12 records",),
         ("15 erasing at once",),
+        ("16 lists by team",),
     ]
     save(store, "A-1")
     store.close()
