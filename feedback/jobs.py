@@ -19,6 +19,7 @@ from feedback.i18n import load_languages
 from feedback.keys import Keys, load_keys
 from feedback.loop.asking import Asking
 from feedback.loop.backing_up import back_up_if_due, hold_after_gap, is_backup_due
+from feedback.loop.erasing import clean_up_if_asked
 from feedback.loop.following_up import tell_of_overdue
 from feedback.loop.health import late_after
 from feedback.loop.receiving import Receiving
@@ -66,6 +67,7 @@ def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
         *(Job("send", "sends what is in the outbox", sender.step, 10, sender.close) for sender in senders),
         Job("remind", "tells of follow-ups that are overdue", partial(tell_of_overdue, store, config), 60),
         Job("backup", "forgets whose time is over, and backs up, nightly", partial(nightly, store, keys, config), 300),
+        Job("clean-up", "takes out of files what was erased", lambda _: clean_up_if_asked(store, keys, config), 60),
         Job("publish", "builds the site once a day", partial(publish_if_due, store, config), 60),
     ]
 
@@ -73,7 +75,7 @@ def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
 def nightly(store: Store, keys: Keys, config: Config, now: datetime) -> bool:
     """Once a night, a portion a step: forget whose time is over, then back up, so that the backup does not know them.
 
-    Then what files hold of whoever is forgotten goes, too, and what an erasure had left there.
+    Then what files hold of whoever is forgotten goes, too, and what an erasure had left there or still waits for.
 
     A night without a backup would be worse than one in which nobody is forgotten, so a failure there delays none.
     """
@@ -83,6 +85,7 @@ def nightly(store: Store, keys: Keys, config: Config, now: datetime) -> bool:
         if forget(store, config, now):
             return True
         sweep_files(store, keys, config, now)
+        clean_up_if_asked(store, keys, config)
     except Exception:
         back_up_if_due(store, config, now)
         raise

@@ -1,6 +1,11 @@
-import pytest
+import fcntl
 
-from tests.conftest import Workplace
+import pytest
+from click.testing import CliRunner
+
+from feedback.cli.erasing import erase_command
+from feedback.store import sqlite
+from tests.conftest import ADA, BRUNO, Loop, Workplace
 from tests.test_cli import write_case
 
 
@@ -20,6 +25,31 @@ def test_erase_says_what_is_known_asks_and_says_what_still_holds_it(with_ada: Wo
     assert "The address is still in these files" in told
     assert ".tar.gz" in told
     assert "There is no case 1001" in with_ada.feedback("explain", "1001", status=1)
+
+
+def test_erase_says_what_is_not_done_yet_and_who_does_it(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "READERS_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("feedback.cli.erasing.load_config", lambda: loop.config)
+    loop.take(ADA, BRUNO)
+    reader = sqlite.Database(loop.config.data_dir / "feedback.db")
+    rows = reader.connection.execute("SELECT id FROM cases")
+    rows.fetchone()
+    refused = loop.config.data_dir / "refused" / "1.csv"
+    refused.parent.mkdir()
+    refused.write_text("ada@example.org\n")
+    with refused.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        result = CliRunner().invoke(erase_command, ["ada@example.org", "--yes"])
+    assert result.exit_code == 0
+    assert "Erased. Nothing about this person is taken in from now on." in result.output
+    assert f"The scheduler takes the person out tonight:\n  {refused}\n" in result.output
+    assert "The address is still in these files" not in result.output
+    assert (
+        "Not done yet, so old words of theirs may linger in the database's files: The service, a download or another "
+        f"program reads {loop.config.data_dir / 'feedback.db'} at this moment, so its journal cannot be emptied.\n"
+        "The scheduler tries again each minute, and before the night's backup.\n"
+    ) in result.output
+    reader.close()
 
 
 def test_without_a_yes_nobody_is_erased(with_ada: Workplace) -> None:

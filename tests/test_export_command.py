@@ -16,11 +16,12 @@ def test_export_says_where_the_two_files_are(workplace: Workplace) -> None:
 def test_export_writes_into_the_folder_that_is_named(workplace: Workplace) -> None:
     write_case(workplace)
     workplace.feedback("import", "cases", "cases.json")
-    (workplace.folder / "out").mkdir()
     workplace.feedback("export", "--to", "out", "ada@example.org")
     workplace.feedback("export", "ada@example.org", "--to", "out")
     assert len(list((workplace.folder / "out").iterdir())) == 4
-    assert "does not exist" in workplace.feedback("export", "ada@example.org", "--to", "nowhere", status=2)
+    assert (workplace.folder / "out").stat().st_mode & 0o777 == 0o700
+    refused = workplace.feedback("export", "ada@example.org", "--to", "nowhere/out", status=1)
+    assert "No such file or directory. Name another folder with --to." in refused
 
 
 def test_whoever_is_not_known_has_no_export(workplace: Workplace) -> None:

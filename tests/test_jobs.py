@@ -96,7 +96,10 @@ def test_a_slow_job_delays_no_other_and_all_stop_at_once(
     runner.start()
     try:
         eventually(
-            lambda: {beat.job for beat in loop.store.operations.heartbeats()} == {"remind", "ask", "send", "backup"}
+            lambda: (
+                {beat.job for beat in loop.store.operations.heartbeats()}
+                == {"remind", "ask", "send", "backup", "clean-up"}
+            )
         )
     finally:
         stop.set()

@@ -31,11 +31,12 @@ def erase_command(email: str, yes: bool) -> None:
         click.echo(safe(f"The same person may be known by {', '.join(meant.others)}, too. If so, erase that as well."))
     if not yes:
         click.confirm("Erase all of this? It cannot be undone.", abort=True)
-    swept = erasing.erase(store, keys, config, email, datetime.now(UTC))
+    erasing.erase(store, keys, email, datetime.now(UTC))
     click.echo("Erased. Nothing about this person is taken in from now on.")
+    swept = erasing.clean_up(store, keys, config)
     if swept.messages or swept.rows:
         click.echo(f"Deleted with it: caught mails: {swept.messages:,}, refused rows: {swept.rows:,}.")
-    held = list(erasing.still_held(config, email))
+    held = list(erasing.still_held(config, email, lambda path: path in swept.busy))
     nightly = [one.path for one in held if one.path.name.startswith(NIGHTLY)]
     others = [one for one in held if one.path not in nightly]
     _tell_files(
@@ -47,8 +48,12 @@ def erase_command(email: str, yes: bool) -> None:
         "These cannot be read or changed now, and may hold it. Look into them, or see who owns them:",
         [*unread, *(path for path in swept.left if path not in [one.path for one in held])],
     )
+    _tell_files("An import is writing these at this moment. The scheduler takes the person out tonight:", swept.busy)
     if nightly:
         click.echo(f"And in nightly backups ({len(nightly)}), which go by themselves within four weeks.")
+    if swept.lingering is not None:
+        click.echo(safe(f"Not done yet, so old words of theirs may linger in the database's files: {swept.lingering}"))
+        click.echo("The scheduler tries again each minute, and before the night's backup.")
 
 
 def _tell_files(words: str, paths: list[Path]) -> None:

@@ -38,9 +38,9 @@ def export_group() -> None:
 @click.option(
     "--to",
     "folder",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
-    help="The folder for the two files; default: this one.",
+    help="The folder for the two files, made if it is not there; default: this one.",
 )
 def export_person_command(email: str, folder: Path) -> None:
     """Write all that is held about the person with the address EMAIL into two files: for a machine, and to read."""

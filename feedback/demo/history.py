@@ -187,8 +187,8 @@ class History:
         self._let_jobs_run(now)
         (known,) = self._store.cases.with_ref(case.ref)
         story = self._store.cases.stories(known.id)[-1]
-        if story.survey_id is not None and story.delivery == "sent" and story.resolved_at == case.resolved_at:
-            self._reads(case, story.survey_id, now)
+        if story.mail is not None and story.mail.state == "sent" and story.resolved_at == case.resolved_at:
+            self._reads(case, story.mail.survey_id, now)
 
     def _reads(self, case: CaseRecord, survey_id: str, now: datetime) -> None:
         """The mail is read, sooner or later, and about every second customer answers."""

@@ -1,10 +1,11 @@
 """Words of customers who may be quoted. Nothing is published without approval."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from feedback.domain.surveys import Answer
+from feedback.domain.surveys import Answer, Details
 
 
 class Standing(StrEnum):
@@ -33,6 +34,11 @@ class Quote:
     decided_at: datetime | None
 
     @property
+    def version(self) -> str:
+        """Another one whenever the words or the name are; what else was said beside them does not matter."""
+        return version_of(self.answer.id, self.answer.details)
+
+    @property
     def words(self) -> str:
         return self.answer.details.comment
 
@@ -40,6 +46,11 @@ class Quote:
     def name(self) -> str:
         """The name that may stand beside the words; "" is none."""
         return self.answer.details.quote_name or ""
+
+
+def version_of(answer_id: str, details: Details) -> str:
+    """The `version` of a quote of these details."""
+    return hashlib.sha256(repr((answer_id, details.comment, details.quote_name)).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

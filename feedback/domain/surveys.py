@@ -97,12 +97,7 @@ class Answer:
     @property
     def version(self) -> str:
         """Another one whenever something else was said; by it a form knows the words that it was filled with."""
-        return version_of(self.id, self.details)
-
-
-def version_of(answer_id: str, details: Details) -> str:
-    """The `version` of an answer with these details."""
-    return hashlib.sha256(repr((answer_id, details)).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr((self.id, self.details)).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

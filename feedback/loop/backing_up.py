@@ -58,6 +58,11 @@ def back_up_if_due(store: Store, config: Config, now: datetime) -> bool:
     return True
 
 
+def nightly_backups(config: Config) -> set[Path]:
+    """Those that go by themselves."""
+    return set(_nightly(config.data_dir / "backups").values())
+
+
 def _nightly(folder: Path) -> dict[date, Path]:
     found = {}
     for path in folder.glob(f"{NIGHTLY}*.tar.gz"):
@@ -128,7 +133,7 @@ def _carry_over(restored: Store, current: Store, keys: Keys, now: datetime) -> t
 
     And who may log in by now, with what was changed since: nobody comes back who was locked out.
     """
-    with restored.write_over():
+    with restored.write():
         restored.staff.carry_over(current.staff)
         restored.audit.carry_over(current.audit)
         carried_over = restored.surveys.carry_over(current.surveys)
@@ -140,6 +145,7 @@ def _carry_over(restored: Store, current: Store, keys: Keys, now: datetime) -> t
             if not one.is_queued and restored.surveys.mark_asked(one.survey_id, one.handed_over_at):
                 restored.outbox.queue_survey(one.survey_id, now)
             restored.outbox.note_handed_over(one)
+    restored.write_anew()
     return carried_over, len(known)
 
 

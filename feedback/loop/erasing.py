@@ -13,14 +13,15 @@ from feedback.config import Config
 from feedback.domain.audit import COMMAND_LINE, Action
 from feedback.domain.cases import CaseRecord, normalise_email
 from feedback.domain.surveys import Suppression
-from feedback.errors import NotFound, Refused
+from feedback.errors import NotFound, Refused, StoreError
 from feedback.keys import Keys
-from feedback.loop.leftovers import Swept, Traces, addresses_in, is_message, sweep
+from feedback.loop.leftovers import Swept, Traces, addresses_in, is_message, sweep, warn_of
 from feedback.mail.inbox import texts
 from feedback.store import Store
 from feedback.store.archives import DATABASE
-from feedback.store.erasures import KnownCustomer, KnownMail
+from feedback.store.erasures import AskedElsewhere, KnownCustomer, KnownMail
 
+CLEAN_UP = "clean-up"
 _CHUNK = 1 << 20
 _OURS = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
 _MESSAGE_LONGEST = 1 << 26
@@ -40,8 +41,9 @@ class Known:
 class Meant:
     """What an erasure means: the customers of the address, and how many mails went to it about other people's cases.
 
-    `others` are further addresses that may be the same person's: those of the cases' customers now, or at which the
-    customers had mails before. A case may have been somebody else's, too, so they are told and not erased.
+    `mails` count those, too, that the customers got at an address of before. `others` are further addresses that may
+    be the same person's: those of the cases' customers now, or at which the customers had mails before. A case may have
+    been somebody else's, too, so they are told and not erased.
     """
 
     customers: tuple[Known, ...]
@@ -70,15 +72,15 @@ def plan(store: Store, address: str) -> Meant:
     )
 
 
-def erase(store: Store, keys: Keys, config: Config, address: str, now: datetime, *, by: str = COMMAND_LINE) -> Swept:
-    """Forget everybody who has this address, their cases, and what mails to it were answered; what went of the files.
+def erase(store: Store, keys: Keys, address: str, now: datetime, *, by: str = COMMAND_LINE) -> None:
+    """Forget everybody who has this address, their cases, and what mails to it were answered.
 
-    Nothing about them is taken in any more. The files go once the database has forgotten them, by what it forgot,
-    so the sweep of the night finds whatever a crash has left. Raises NotFound, and Refused while a mail to it is being
-    handed over.
+    Nothing about them is taken in any more, and nobody is shown anything of them. What lingers in files goes by
+    `clean_up`, which is asked for in the same moment. Raises NotFound, and Refused while a mail to it is being handed
+    over.
     """
     wanted = normalise_email(address)
-    with store.write_over():
+    with store.write():
         store.outbox.settle_lapsed(now)
         customers, mails = find(store, address)
         if any(mail.is_in_hand for mail in mails):
@@ -87,26 +89,55 @@ def erase(store: Store, keys: Keys, config: Config, address: str, now: datetime,
         store.erasures.remember(key_hash, now)
         store.surveys.suppress(key_hash, Suppression.ERASED, now)
         counts = _forget(store, keys, customers, now)
-        _erase_mails(store, mails, lambda found: normalise_email(found) == wanted)
+        theirs = [mail for mail in mails if normalise_email(mail.recipient) == wanted]
+        _erase_mails(store, theirs, store.erasures.asked_elsewhere_at(wanted))
         store.audit.note(by, Action.ERASE, key_hash, now, was=counts, became="erased")
+        store.operations.request(CLEAN_UP)
         store.operations.request("publish")  # what was public of it goes from the site as well
-    return sweep(store, keys, config, Erased(store, keys))
 
 
-def erase_without_address(
-    store: Store, keys: Keys, config: Config, customer_id: str, now: datetime, *, by: str
-) -> Swept:
+def erase_without_address(store: Store, keys: Keys, customer_id: str, now: datetime, *, by: str) -> None:
     """As `erase`, of one customer who has no address. Raises NotFound; Refused for one who has."""
-    with store.write_over():
-        found = [one for one in store.erasures.customers() if one.id == customer_id]
-        if not found:
-            raise NotFound("There is no such customer.")
-        if found[0].address:
+    with store.write():
+        found = store.erasures.customer(customer_id)
+        if found.address:
             raise Refused("This customer has an address by now. Erase whoever has that.")
-        person_hash = keys.person_hashes("customer", found[0].source, found[0].ref)[0]
-        counts = _forget(store, keys, found, now)
+        person_hash = keys.person_hashes("customer", found.source, found.ref)[0]
+        counts = _forget(store, keys, [found], now)
         store.audit.note(by, Action.ERASE, person_hash, now, was=counts, became="erased")
-    return sweep(store, keys, config, Erased(store, keys))
+        store.operations.request(CLEAN_UP)
+        store.operations.request("publish")
+
+
+def clean_up(store: Store, keys: Keys, config: Config) -> Swept:
+    """Take out of all files what an erasure has left there; what went, and whether the database's own may hold more.
+
+    By what the database has forgotten, so to do it twice, or after a crash, harms nothing. What was asked for waits
+    until the database is written anew.
+    """
+    request = store.operations.requested(CLEAN_UP)
+    swept = sweep(store, keys, config, Erased(store, keys))
+    try:
+        store.write_anew()
+        if request is not None:
+            with store.write():
+                store.operations.settle_request(CLEAN_UP, request)
+    except StoreError as error:
+        swept.lingering = str(error)
+    return swept
+
+
+def clean_up_if_asked(store: Store, keys: Keys, config: Config) -> bool:
+    """As `clean_up`, if an erasure waits for it; whether one did. Raises StoreError while it is not whole."""
+    if store.operations.requested(CLEAN_UP) is None:
+        return False
+    swept = clean_up(store, keys, config)
+    warn_of(swept)
+    if swept.lingering is not None:
+        raise StoreError(
+            f"What was erased may linger in the database's files, and this is tried again: {swept.lingering}"
+        )
+    return True
 
 
 def _forget(store: Store, keys: Keys, customers: Iterable[KnownCustomer], now: datetime) -> str:
@@ -119,6 +150,7 @@ def _forget(store: Store, keys: Keys, customers: Iterable[KnownCustomer], now: d
         store.erasures.remember(keys.person_hashes("case", case.source, case.ref)[0], now)
         store.erasures.erase_case(case, now)
     for one in known:
+        store.erasures.erase_elsewhere(one.id)
         store.erasures.erase_customer(one.id)
     return f"customers: {len(known)}, cases: {len(cases)}"
 
@@ -131,22 +163,25 @@ def erase_known(store: Store, keys: Keys, now: datetime) -> None:
         if store.erasures.has(_hashes(keys, customer.source, customer.ref, customer.address)):
             for case in store.erasures.cases_of(customer.id):
                 store.erasures.erase_case(case, now)
+            store.erasures.erase_elsewhere(customer.id)
             store.erasures.erase_customer(customer.id)
     for case in store.erasures.cases():
         if store.erasures.has(keys.person_hashes("case", case.source, case.ref)):
             store.erasures.erase_case(case, now)
-    mails = store.erasures.mails()
-    _erase_mails(store, mails, lambda found: store.erasures.has(keys.address_hashes(normalise_email(found))))
+
+    def is_theirs(address: str) -> bool:
+        return store.erasures.has(keys.address_hashes(normalise_email(address)))
+
+    mails = [mail for mail in store.erasures.mails() if is_theirs(mail.recipient)]
+    _erase_mails(store, mails, [asked for asked in store.erasures.asked_elsewhere() if is_theirs(asked.address)])
 
 
 def find(store: Store, address: str) -> tuple[list[KnownCustomer], list[KnownMail]]:
-    """Whose address it is, and the mails to it or about their cases. Raises NotFound if there is neither."""
+    """Whose address it is, and the mails to it, to them, or about their cases. Raises NotFound if there is neither."""
     wanted = normalise_email(address)
-    customers = [one for one in store.erasures.customers() if one.address and normalise_email(one.address) == wanted]
-    ids = {one.id for one in customers}
-    mails = [
-        mail for mail in store.erasures.mails() if mail.customer_id in ids or normalise_email(mail.recipient) == wanted
-    ]
+    customers = store.erasures.customers_at(wanted)
+    theirs = [mail for one in customers for mail in store.erasures.mails_of(one.id)]
+    mails = list({mail.id: mail for mail in (*theirs, *store.erasures.mails_to(wanted))}.values())
     if not customers and not mails:
         raise NotFound(
             f"Nobody is known by {address!r}. Check how it is written, and whether this is the folder of your "
@@ -155,14 +190,12 @@ def find(store: Store, address: str) -> tuple[list[KnownCustomer], list[KnownMai
     return customers, mails
 
 
-def _erase_mails(store: Store, mails: Iterable[KnownMail], is_theirs: Callable[[str], bool]) -> None:
+def _erase_mails(store: Store, mails: Iterable[KnownMail], asked_elsewhere: Iterable[AskedElsewhere]) -> None:
     """Mails that went to them about cases that are somebody else's by now, here and in replaced databases."""
     for mail in mails:
-        if is_theirs(mail.recipient):
-            store.erasures.erase_mail(mail)
-    for asked in store.erasures.asked_elsewhere():
-        if is_theirs(asked.address):
-            store.erasures.erase_recipient(asked)
+        store.erasures.erase_mail(mail)
+    for asked in asked_elsewhere:
+        store.erasures.erase_recipient(asked)
 
 
 def is_erased(store: Store, keys: Keys, record: CaseRecord) -> bool:
@@ -195,8 +228,8 @@ class Erased:
         )
 
 
-def still_held(config: Config, address: str) -> Iterator[Held]:
-    """The other files of the data folder that hold the address, and what of it cannot be read."""
+def still_held(config: Config, address: str, but: Callable[[Path], bool] = lambda path: False) -> Iterator[Held]:
+    """The other files of the data folder that hold the address, and what of it cannot be read; `but` is left out."""
     wanted = normalise_email(address)
     unread: list[Held] = []
     walk = os.walk(config.data_dir, onerror=lambda error: unread.append(Held(Path(error.filename), is_read=False)))
@@ -205,7 +238,9 @@ def still_held(config: Config, address: str) -> Iterator[Held]:
         for path in (Path(folder, name) for name in sorted(names)):
             try:
                 is_ours = path.name in _OURS and path.parent == config.data_dir
-                if path.is_file() and not path.is_symlink() and not is_ours and _is_in(path, wanted):
+                if is_ours or but(path) or path.is_symlink() or not path.is_file():
+                    continue
+                if _is_in(path, wanted):
                     yield Held(path, is_read=True)
             except (OSError, EOFError, zlib.error):
                 yield Held(path, is_read=False)

@@ -14,7 +14,7 @@ from feedback.errors import NotFound
 from feedback.keys import Keys
 from feedback.loop.links import survey_url
 from feedback.store import Store
-from feedback.store.cases import CaseSummary, LedgerEntry, ResolutionStory
+from feedback.store.cases import CaseSummary, LedgerEntry, MailStory, ResolutionStory
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _resolution(
     heading = f"Resolution {story.n}{by}, {in_words(story.resolved_at, zone)}:"
     known = store.follow_ups.of_survey(story.survey_id) if story.survey_id is not None else None
     follow_up = store.follow_ups.get(known.id) if known is not None else None
-    lines = [*_asking(keys, config, story, zone), *_following_up(story, follow_up, zone)]
+    lines = [*_asking(keys, config, story, zone), *_following_up(keys, config, story, follow_up, zone)]
     is_open = story.is_open_to_staff and not case.is_erased
     by_hand = ByHand(story.id, story.override) if is_open else None
     return Told(heading, tuple(lines), follow_up.id if follow_up is not None else None, by_hand)
@@ -107,19 +107,21 @@ def _asking(keys: Keys, config: Config, story: ResolutionStory, zone: ZoneInfo) 
         yield f"Next: the survey is due {in_words(story.due_at, zone)}{theirs}. Before it goes it is decided once more."
     if story.cancelled_because is not None:
         yield f"The survey was cancelled: {story.cancelled_because.sentence}."
-    elif story.delivery is not None:
-        yield _delivery(story, zone)
+    elif story.mail is not None:
+        yield _delivery(story.mail, "The mail", zone)
     if story.remind_at is not None and story.choice is None:
         yield f"If no answer comes, a reminder is due {in_words(story.remind_at, zone)}."
     if story.choice is not None and story.answered_at is not None:
         yield f"The customer answered {story.choice} on {in_words(story.answered_at, zone)}."
         if story.comment:
             yield f"In their words: {story.comment}"
-    if story.survey_id is not None and story.recipient is not None and config.mail_is_trial:
-        yield f"This is a trial; the link in the mail: {survey_url(config, keys, story.survey_id)}/no"
+    if story.mail is not None and story.mail.recipient is not None and config.mail_is_trial:
+        yield f"This is a trial; the link in the mail: {survey_url(config, keys, story.mail.survey_id)}/no"
 
 
-def _following_up(story: ResolutionStory, follow_up: FollowUp | None, zone: ZoneInfo) -> Iterator[str]:
+def _following_up(
+    keys: Keys, config: Config, story: ResolutionStory, follow_up: FollowUp | None, zone: ZoneInfo
+) -> Iterator[str]:
     if follow_up is not None and follow_up.reply:
         yield f"The customer answered the mail: {' '.join(follow_up.reply.split())}"
     if follow_up is not None and follow_up.closed_at is None:
@@ -128,6 +130,10 @@ def _following_up(story: ResolutionStory, follow_up: FollowUp | None, zone: Zone
         closed = in_words(follow_up.closed_at, zone)
         note = f": {follow_up.note}" if follow_up.note else "."
         yield f"The follow-up was closed as {follow_up.outcome.words} on {closed}{note}"
+    if story.again is not None:
+        yield _delivery(story.again, "The mail that asks again", zone)
+        if story.again.recipient is not None and config.mail_is_trial:
+            yield f"This is a trial; the link in that mail: {survey_url(config, keys, story.again.survey_id)}/no"
     if story.recheck is not None and story.rechecked_at is not None:
         when = in_words(story.rechecked_at, zone)
         yield f"Asked again after the follow-up, the customer answered {story.recheck} on {when}."
@@ -157,20 +163,20 @@ def _decision(entry: LedgerEntry, zone: ZoneInfo) -> str:
     return f"{by_rules}We do not {ask}: {reason}."
 
 
-def _delivery(story: ResolutionStory, zone: ZoneInfo) -> str:
-    words = f" ({story.words})" if story.words else ""
-    to = f" to {story.recipient}" if story.recipient else ""
-    handed = in_words(story.handed_over_at, zone) if story.handed_over_at else ""
-    due = in_words(story.mail_due_at, zone) if story.mail_due_at else ""
-    if story.delivery == "failed" and story.words and story.words.startswith("it came back"):
-        return f"The mail{to} went out on {handed}, and {story.words}."
+def _delivery(mail: MailStory, which: str, zone: ZoneInfo) -> str:
+    words = f" ({mail.words})" if mail.words else ""
+    to = f" to {mail.recipient}" if mail.recipient else ""
+    handed = in_words(mail.handed_over_at, zone) if mail.handed_over_at else ""
+    due = in_words(mail.due_at, zone)
+    if mail.state == "failed" and mail.words and mail.words.startswith("it came back"):
+        return f"{which}{to} went out on {handed}, and {mail.words}."
     return {
-        "queued": f"The mail is in the outbox, due {due}{words}.",
-        "claimed": "The mail is being prepared.",
-        "handing_over": "The mail is being handed over.",
-        "sent": f"The mail{to} was accepted on {handed}{words}.",
-        "retry": f"The mail was refused for now{words}; it waits until {due}.",
-        "failed": f"The mail was refused{words}; it is not tried again.",
-        "unconfirmed": f"The mail{to} may have arrived on {handed}{words}, and is not sent again.",
-        "dropped": f"The mail was withdrawn before it went out{words}.",
-    }[story.delivery or "queued"]
+        "queued": f"{which} is in the outbox, due {due}{words}.",
+        "claimed": f"{which} is being prepared.",
+        "handing_over": f"{which} is being handed over.",
+        "sent": f"{which}{to} was accepted on {handed}{words}.",
+        "retry": f"{which} was refused for now{words}; it waits until {due}.",
+        "failed": f"{which} was refused{words}; it is not tried again.",
+        "unconfirmed": f"{which}{to} may have arrived on {handed}{words}, and is not sent again.",
+        "dropped": f"{which} was withdrawn before it went out{words}.",
+    }[mail.state]

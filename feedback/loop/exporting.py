@@ -85,6 +85,7 @@ def export(store: Store, keys: Keys, config: Config, address: str, folder: Path,
     stem = f"feedback-export-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     made = Exported(folder / f"{stem}.json", folder / f"{stem}.html", dossier.others)
     try:
+        folder.mkdir(mode=0o700, exist_ok=True)
         write_private(made.data, as_json(dossier))
         write_private(made.page, as_page(dossier, config.zone))
     except OSError as error:
@@ -117,7 +118,8 @@ def gather(store: Store, keys: Keys, config: Config, address: str, now: datetime
         if all(one.reason == Suppression.ERASED for one in suppressions):
             raise
     ids = {one.id for one in customers}
-    strays = dict.fromkeys(mail.survey_id for mail in mails if mail.customer_id not in ids)
+    to_them = (mail for mail in mails if normalise_email(mail.recipient) == wanted)
+    strays = dict.fromkeys(mail.survey_id for mail in to_them if mail.customer_id not in ids)
     others = {other for mail in mails for other in (mail.recipient, mail.email) if other}
     asked_before = (one for one in store.dossiers.asked_before() if normalise_email(one.recipient) == wanted)
     return Dossier(
@@ -161,7 +163,7 @@ def _without_others(held: SurveyHeld, wanted: str) -> Questioned:
 
 
 def _of_another_case(held: SurveyHeld, wanted: str) -> Questioned:
-    """What erasing would take of it: the mails, the answers, and what was mailed back. What staff did is another's."""
+    """The mails, the answers, and what was mailed back. What staff did is told to whoever has the case now."""
     survey = _without_others(held, wanted)
     return replace(
         survey,

@@ -14,6 +14,7 @@ LATE_AFTER = {  # each job's longest step, with room; a job beats after every st
     "send": timedelta(minutes=5),
     "remind": timedelta(minutes=5),
     "backup": timedelta(minutes=30),
+    "clean-up": timedelta(minutes=30),
     "publish": timedelta(minutes=10),
 }
 BUILD_LATE_AFTER = timedelta(hours=26)

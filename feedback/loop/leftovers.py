@@ -9,6 +9,7 @@ import csv
 import fcntl
 import io
 import json
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +32,7 @@ _BESIDE_ADDRESS = re.compile(r"""[\s,;:<>"'()|]""")
 _REFERENCES = frozenset(("ref", "customer_ref", "merged_into"))
 _HEADER = b"line,field,"  # how a file of refused rows begins
 _SWEPT = ".swept"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,17 @@ class Traces:
 
 @dataclass(slots=True)
 class Swept:
-    """How many messages and refused rows went, and the files that should have gone and could not."""
+    """How many messages and refused rows went, and the files that should have gone and could not.
+
+    `busy` are those that an import is writing, whose turn is the next night. `lingering` says why the database's own
+    files may hold what was erased.
+    """
 
     messages: int = 0
     rows: int = 0
     left: list[Path] = field(default_factory=list)
+    busy: list[Path] = field(default_factory=list)
+    lingering: str | None = None
 
 
 def sweep(
@@ -85,14 +93,30 @@ def sweep_refused(config: Config, is_theirs: Callable[[Traces], bool], before: d
         try:
             with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    continue  # another sweep has put a new one in its place since it was opened
                 if path.name.endswith(_SWEPT) or _is_older(path, before):
                     path.unlink()
                 else:
                     swept.rows += _without(path, file, is_theirs)
         except FileNotFoundError:
             continue
+        except BlockingIOError:
+            if not path.name.endswith(_SWEPT):  # that one is another sweep's
+                swept.busy.append(path)
         except OSError:
             swept.left.append(path)
+
+
+def warn_of(swept: Swept) -> None:
+    """Tell in the log what could not go."""
+    for path in swept.left:
+        _log.warning("%s holds what should be forgotten, and cannot be changed: see who owns it", path)
+
+
+def swept_files(config: Config) -> set[Path]:
+    """All that a sweep looks into."""
+    return {*refused_files(config), *(path for path, _ in _messages(config))}
 
 
 def refused_files(config: Config) -> list[Path]:
@@ -182,6 +206,7 @@ def _without(path: Path, file: BinaryIO, is_theirs: Callable[[Traces], bool]) ->
     file.seek(0)
     fresh, known, keeps_some = path.with_name(f".{path.name}{_SWEPT}"), os.fstat(file.fileno()), False
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as swept:
+        fcntl.flock(swept, fcntl.LOCK_EX)  # for another sweep would take it for what a crash has left
         for n, row in enumerate(_rows(file)):
             if n not in theirs:
                 swept.write(row)

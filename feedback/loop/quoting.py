@@ -35,7 +35,7 @@ def _decide(
     """What is decided already stays as it is: the button was pressed twice."""
     with store.write():
         quote = store.quotes.get(answer_id, seen_by=staff_id)
-        if quote.answer.version != version:
+        if quote.version != version:
             raise Refused("The customer has changed the words or the name meanwhile. Read them again, then decide.")
         if quote.standing is wanted:
             return

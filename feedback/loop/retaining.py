@@ -3,7 +3,6 @@
 That is no erasure: nobody is kept from coming back, and whoever does is a new customer.
 """
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -12,12 +11,11 @@ from feedback.domain.audit import NIGHTLY, Action
 from feedback.domain.cases import CaseRecord, normalise_email
 from feedback.keys import Keys
 from feedback.loop.erasing import Erased
-from feedback.loop.leftovers import Swept, Traces, refused_files, sweep, sweep_refused
+from feedback.loop.leftovers import Swept, Traces, refused_files, sweep, sweep_refused, warn_of
 from feedback.store import Store
 
 PORTION = 1_000  # customers a step
 ROWS_ENOUGH = 15  # a transaction ends after these; for each the index of the search writes some twenty more
-_log = logging.getLogger(__name__)
 
 
 def forget(store: Store, config: Config, now: datetime) -> bool:
@@ -73,8 +71,7 @@ def _forget_some(store: Store, waiting: list[str], before: datetime, now: dateti
 def sweep_files(store: Store, keys: Keys, config: Config, now: datetime) -> None:
     """Delete what files hold of people who are erased or forgotten, and messages and refused rows past that time."""
     before = now - config.retention if config.retention else None
-    for path in sweep(store, keys, config, Erased(store, keys), before).left:
-        _log.warning("%s holds what should be forgotten, and cannot be changed: see who owns it", path)
+    warn_of(sweep(store, keys, config, Erased(store, keys), before))
 
 
 def _among(store: Store, customers: list[str]) -> Callable[[Traces], bool]:

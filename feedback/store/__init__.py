@@ -59,13 +59,14 @@ class Store:
             yield
             self.search.refresh()
 
-    @contextmanager
-    def write_over(self) -> Iterator[None]:
-        """As `write`; and nothing that is replaced can be read in the file any more."""
-        with self._database.write_over():
-            yield
-            self.search.refresh()
+    def write_anew(self) -> None:
+        """Leave nothing in the database's files of what was replaced or erased. To do so twice harms nothing.
+
+        Nobody else writes meanwhile. Raises StoreError if it cannot be done now, while somebody reads say.
+        """
+        with self.write():
             self.search.sweep()
+        self._database.write_anew()
 
     def take_alone(self) -> None:
         """Keep everyone else off the database until it is closed. Raises StoreError while anyone uses it."""

@@ -14,6 +14,7 @@ from feedback.domain.surveys import Answer, Choice, Round
 from feedback.domain.timing import Whereabouts
 from feedback.errors import NotFound
 from feedback.keys import new_id
+from feedback.store import teams
 from feedback.store.sqlite import Database, as_held, containing, load_queries, moment, moment_or_none
 from feedback.store.surveys import OPEN_TO_STAFF, answer_of, decision_of
 
@@ -72,10 +73,22 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class MailStory:
+    """What became of a survey's mail: its state, what the server said, and where it went when, or goes."""
+
+    survey_id: str
+    state: str
+    words: str | None
+    recipient: str | None
+    handed_over_at: datetime | None
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ResolutionStory:
     """A resolution with all that became of it; `ledger` oldest first, `recheck` the answer when asked again.
 
-    `due_at` is when the survey goes, while it waits.
+    `due_at` is when the survey goes, while it waits; `mail` that of the first round, `again` that of the second.
     """
 
     id: str
@@ -88,11 +101,8 @@ class ResolutionStory:
     due_at: datetime | None
     remind_at: datetime | None
     cancelled_because: Reason | None
-    delivery: str | None
-    words: str | None
-    recipient: str | None
-    handed_over_at: datetime | None
-    mail_due_at: datetime | None
+    mail: MailStory | None
+    again: MailStory | None
     choice: Choice | None
     answered_at: datetime | None
     comment: str | None
@@ -102,7 +112,7 @@ class ResolutionStory:
 
     @property
     def is_open_to_staff(self) -> bool:
-        return self.delivery in OPEN_TO_STAFF and self.choice is None
+        return (self.mail.state if self.mail is not None else None) in OPEN_TO_STAFF and self.choice is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +141,8 @@ class Cases:
         said["customer_id"] = customer_id
         if row is None:
             key = new_id()
+            if record.team is not None:
+                teams.learn(self._database, record.team)
             self._database.change(_sql.add_case, id=key, source=record.source, ref=record.ref, **said)
             return SavedCase(key, Change.CREATED, False, None, 0, None)
         known = {name: row[name] for name in _CASE}
@@ -138,6 +150,8 @@ class Cases:
         was_open = row["status"] == CaseStatus.OPEN
         if was_open and record.status is CaseStatus.RESOLVED:
             merged["resolved_at"] = said["resolved_at"]  # when it was resolved before is not when it was now
+        if record.team is not None and record.team != known["team"]:
+            teams.learn(self._database, record.team)
         if merged != known:
             self._database.change(_sql.update_case, id=row["id"], **merged)
         if merged["customer_id"] != known["customer_id"]:
@@ -228,7 +242,8 @@ class Cases:
 
     def _found(self, words: str, seen_by: str | None, limit: int, offset: int) -> Iterator[Mapping[str, Any]]:
         pattern = containing(words) if words else None
-        return self._database.each(_sql.find_cases, pattern=pattern, seen_by=seen_by, limit=limit, offset=offset)
+        query = _sql.find_cases if teams.reads_by_date(self._database, seen_by) else _sql.find_cases_of_part
+        return self._database.each(query, pattern=pattern, seen_by=seen_by, limit=limit, offset=offset)
 
     def count(self) -> int:
         row = self._database.row(_sql.count_cases)
@@ -263,13 +278,10 @@ class Cases:
             override=Override(row["wish"]) if row["wish"] else None,
             due_at=moment_or_none(row["due_at"]),
             remind_at=moment_or_none(row["remind_at"]),
-            survey_id=row["survey_id"],
+            survey_id=row["mail_survey_id"],
             cancelled_because=Reason(row["reason"]) if row["reason"] else None,
-            delivery=row["delivery"],
-            words=row["words"],
-            recipient=row["recipient"],
-            handed_over_at=moment_or_none(row["handed_over_at"]),
-            mail_due_at=moment_or_none(row["mail_due_at"]),
+            mail=_mail_story(row, "mail"),
+            again=_mail_story(row, "again"),
             choice=Choice(row["choice"]) if row["choice"] else None,
             answered_at=moment_or_none(row["answered_at"]),
             comment=row["comment"],
@@ -286,6 +298,19 @@ class Cases:
                 for entry in self._database.rows(_sql.decisions_of, resolution_id=row["id"])
             ),
         )
+
+
+def _mail_story(row: Mapping[str, Any], which: str) -> MailStory | None:
+    if row[f"{which}_state"] is None:
+        return None
+    return MailStory(
+        survey_id=row[f"{which}_survey_id"],
+        state=row[f"{which}_state"],
+        words=row[f"{which}_words"],
+        recipient=row[f"{which}_recipient"],
+        handed_over_at=moment_or_none(row[f"{which}_handed_over_at"]),
+        due_at=moment(row[f"{which}_due_at"]),
+    )
 
 
 def _summary(row: Mapping[str, Any]) -> CaseSummary:

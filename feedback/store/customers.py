@@ -10,6 +10,7 @@ from feedback.domain.cases import CaseStatus
 from feedback.domain.followups import Outcome
 from feedback.domain.surveys import Answer, Choice, Round
 from feedback.errors import NotFound
+from feedback.store import teams
 from feedback.store.sqlite import Database, containing, load_queries, moment, moment_or_none
 from feedback.store.surveys import answer_of
 
@@ -117,7 +118,10 @@ class Customers:
 
     def _each(self, words: str, seen_by: str, limit: int, offset: int) -> Iterator[Mapping[str, Any]]:
         pattern = containing(words) if words else None
-        return self._database.each(_sql.find_customers, pattern=pattern, seen_by=seen_by, limit=limit, offset=offset)
+        by_date = teams.reads_by_date(self._database, seen_by)
+        return self._database.each(
+            _sql.find_customers, pattern=pattern, seen_by=seen_by, by_date=by_date, limit=limit, offset=offset
+        )
 
 
 def _customer(row: Mapping[str, Any]) -> Customer:

@@ -4,12 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from feedback.domain.cases import normalise_email
 from feedback.domain.followups import Outcome
+from feedback.errors import NotFound
 from feedback.keys import new_id
 from feedback.store.followups import FollowUps
 from feedback.store.sqlite import Database, load_queries
 
 _sql = load_queries("erasures")
+_ELSEWHERE = (_sql.erase_quotes, _sql.erase_words, _sql.erase_notes_since, _sql.erase_replies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,16 @@ class Erasures:
         """Every customer."""
         return [KnownCustomer(**row) for row in map(dict, self._database.rows(_sql.customers))]
 
+    def customers_at(self, address: str) -> list[KnownCustomer]:
+        """Whose address it is now. It is normalised."""
+        rows = self._database.rows(_sql.customers_at, address=address)
+        return [KnownCustomer(**row) for row in map(dict, rows) if normalise_email(row["address"]) == address]
+
     def customer(self, customer_id: str) -> KnownCustomer:
+        """Raises NotFound."""
         row = self._database.row(_sql.customer, id=customer_id)
-        assert row is not None
+        if row is None:
+            raise NotFound("There is no such customer.")
         return KnownCustomer(**dict(row))
 
     def sources(self) -> list[str]:
@@ -102,14 +112,30 @@ class Erasures:
         rows = self._database.rows(_sql.asked_elsewhere)
         return [AskedElsewhere(row["source"], row["ref"], row["recipient"]) for row in rows]
 
+    def asked_elsewhere_at(self, address: str) -> list[AskedElsewhere]:
+        """What replaced databases asked at an address, which is normalised."""
+        rows = self._database.rows(_sql.asked_elsewhere_at, address=address)
+        asked = [AskedElsewhere(row["source"], row["ref"], row["recipient"]) for row in rows]
+        return [one for one in asked if normalise_email(one.address) == address]
+
+    def mails_to(self, address: str) -> list[KnownMail]:
+        """The mails to an address, which is normalised, about whoever's cases."""
+        rows = self._database.rows(_sql.mails_to, address=address)
+        return [KnownMail(**row) for row in map(dict, rows) if normalise_email(row["recipient"]) == address]
+
+    def mails_of(self, customer_id: str) -> list[KnownMail]:
+        """Those about a customer's cases, and those that the customer got about cases that are another's by now."""
+        return [KnownMail(**row) for row in map(dict, self._database.rows(_sql.mails_of, customer_id=customer_id))]
+
     def mails(self) -> list[KnownMail]:
         """Every mail to a customer of which an address is known."""
         return [KnownMail(**row) for row in map(dict, self._database.rows(_sql.mails))]
 
     def erase_mail(self, mail: KnownMail) -> None:
-        """Forget whom a mail was for, and what they answered, but not the case, which is somebody else's by now."""
+        """Forget whom a mail was for, what they answered, and what staff noted about that, but not the case, which is
+        somebody else's by now."""
         self._database.change(_sql.erase_mail, id=mail.id)
-        for statement in (_sql.erase_quotes, _sql.erase_words, _sql.erase_replies):
+        for statement in _ELSEWHERE:
             self._database.change(statement, survey_id=mail.survey_id)
 
     def erase_recipient(self, asked: AskedElsewhere) -> None:
@@ -131,11 +157,12 @@ class Erasures:
         return bool(rows)
 
     def erase_elsewhere(self, customer_id: str) -> int:
-        """Forget what a customer got and said about cases that are somebody else's by now; how many rows it took."""
+        """Forget what a customer got and said about cases that are somebody else's by now, and what staff noted about
+        that; how many rows it took."""
         return sum(
             self._database.change(statement, survey_id=row["id"])
             for row in self._database.rows(_sql.surveys_elsewhere, customer_id=customer_id)
-            for statement in (_sql.erase_quotes, _sql.erase_words, _sql.erase_replies, _sql.drop_mail)
+            for statement in (*_ELSEWHERE, _sql.drop_mail)
         )
 
     def erase_customer(self, customer_id: str) -> int:

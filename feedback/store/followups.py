@@ -10,6 +10,7 @@ from feedback.domain.followups import Channel, Event, FollowUp, FollowUpEvent, O
 from feedback.domain.surveys import Choice, Stage
 from feedback.errors import NotFound
 from feedback.keys import new_id
+from feedback.store import teams
 from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
 from feedback.store.surveys import answer_of
 
@@ -130,8 +131,9 @@ class FollowUps:
         return [Overdue(row["id"], row["times"], moment_or_none(row["told_at"])) for row in rows]
 
     def recovery(self, *, seen_by: str | None = None) -> Recovery:
-        """What became of the follow-ups that were closed as solved; of those that a person sees, if given."""
-        row = self._database.row(_sql.recovery, seen_by=seen_by)
+        """What became of the follow-ups that were closed as solved; of those of a person's teams, if given."""
+        is_of_all = teams.reads_by_date(self._database, seen_by)
+        row = self._database.row(_sql.recovery, seen_by=None if is_of_all else seen_by)
         assert row is not None
         return Recovery(row["closed"], row["asked"], Rate(row["solved"], row["answered"], row["customers"]))
 

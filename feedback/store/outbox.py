@@ -1,8 +1,11 @@
 """Mail on its way: `queued → claimed → handing_over → sent | retry | failed | unconfirmed`, or `dropped`."""
 
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from feedback.domain.surveys import LetterFacts, Round
 from feedback.domain.timing import Whereabouts
@@ -304,20 +307,11 @@ class Outbox:
 
     def mails(self, standing: Standing, limit: int, *, since: datetime | None = None) -> list[MailLine]:
         """Newest first, but what waits by when it is due; with `since`, only those handed over from then on."""
-        return [
-            MailLine(
-                id=row["id"],
-                kind=Kind(row["kind"]),
-                due_at=moment(row["due_at"]),
-                handed_over_at=moment_or_none(row["handed_over_at"]),
-                words=row["words"],
-                recipient=row["recipient"],
-                case_id=row["case_id"],
-                case_ref=row["ref"],
-                subject=row["subject"],
-            )
-            for row in self._database.rows(_sql.mails_in, standing=standing, since=since, limit=limit)
-        ]
+        return [_line(row) for row in self._database.rows(_sql.mails_in, standing=standing, since=since, limit=limit)]
+
+    def all_mails(self, standing: Standing) -> Iterator[MailLine]:
+        """As `mails`, all of them, one after the other."""
+        return map(_line, self._database.each(_sql.mails_in, standing=standing, since=None, limit=sys.maxsize))
 
     def standings(self, sent_since: datetime) -> dict[Standing, int]:
         """How many mails wait, were sent since a moment, and are in each other state."""
@@ -382,3 +376,17 @@ class Outbox:
         row = self._database.row(_sql.trouble, alerts_before=alerts_before, since=since)
         assert row is not None
         return Trouble(row["late_alerts"], row["returned_alerts"], row["failed"], row["unconfirmed"])
+
+
+def _line(row: Mapping[str, Any]) -> MailLine:
+    return MailLine(
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        due_at=moment(row["due_at"]),
+        handed_over_at=moment_or_none(row["handed_over_at"]),
+        words=row["words"],
+        recipient=row["recipient"],
+        case_id=row["case_id"],
+        case_ref=row["ref"],
+        subject=row["subject"],
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 from feedback.domain.quotes import PublicQuote, Quote, Standing
 from feedback.errors import NotFound
+from feedback.store import teams
 from feedback.store.sqlite import Database, load_queries, moment_or_none
 from feedback.store.surveys import answer_of
 
@@ -39,7 +40,7 @@ class Quotes:
         A row about other words does not outlive them; should one do so, it still opens nothing here.
         """
         rows = self._each(Standing.APPROVED, seen_by=None)
-        as_approved = (quote for row in rows if (quote := _quote(row)).answer.version == row["version"])
+        as_approved = (quote for row in rows if (quote := _quote(row)).version == row["version"])
         return [
             PublicQuote(quote.words, quote.name, quote.answer.at.date().replace(day=1), quote.topic)
             for quote in islice(as_approved, limit)
@@ -50,7 +51,7 @@ class Quotes:
 
     def decide(self, quote: Quote, standing: Standing, staff_id: str, now: datetime) -> None:
         """About the quote as it was given; to let it wait is to decide nothing."""
-        decided: Mapping[str, object] = {"version": quote.answer.version, "staff_id": staff_id, "at": now}
+        decided: Mapping[str, object] = {"version": quote.version, "staff_id": staff_id, "at": now}
         if standing is Standing.WAITING:
             decided = dict.fromkeys(decided)
         self._database.change(_sql.decide_quote, id=quote.answer.id, standing=standing, **decided)
@@ -58,7 +59,8 @@ class Quotes:
     def _each(
         self, standing: Standing, seen_by: str | None, limit: int = sys.maxsize, offset: int = 0
     ) -> Iterator[Mapping[str, Any]]:
-        return self._database.each(_sql.quotes, standing=standing, seen_by=seen_by, limit=limit, offset=offset)
+        query = _sql.quotes if teams.reads_by_date(self._database, seen_by) else _sql.quotes_of_part
+        return self._database.each(query, standing=standing, seen_by=seen_by, limit=limit, offset=offset)
 
 
 def _quote(row: Mapping[str, Any]) -> Quote:

@@ -20,6 +20,8 @@ from sqlite_utils.migrations import Migrations
 from feedback.errors import DatabaseDamaged, StoreError
 
 BUSY_TIMEOUT_S = 10
+READERS_TIMEOUT_S = 5
+PAGES_TIMEOUT_MS = 300
 LOOK_AGAIN_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002)
 
 migrations = Migrations("feedback")
@@ -85,6 +87,21 @@ def _add_records(database: SqliteUtilsDatabase) -> None:
     _apply(database, "12.sql")
 
 
+@migrations(name="15 erasing at once")
+def _find_whom_to_erase(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "15.sql")
+
+
+@migrations(name="16 lists by team")
+def _add_lists_by_team(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "16.sql")
+    said = "SELECT team FROM cases UNION SELECT team FROM resolutions UNION SELECT team FROM staff_teams"
+    names = {"", *(name for (name,) in database.execute(said) if name is not None)}
+    for name in names:
+        database.execute("INSERT INTO teams (name, key) VALUES (?, ?)", (name, team_key(name)))
+    database.execute("INSERT INTO works_in (staff_id, team) SELECT staff_id, team FROM works_in_by_rule")
+
+
 def _apply(database: SqliteUtilsDatabase, name: str) -> None:
     schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
     statement = ""
@@ -111,6 +128,11 @@ def stamp(moment: datetime) -> str:
     """A moment as the database holds it: fixed width, so that text order is time order."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return utc.isoformat(timespec="seconds")[:19] + "Z"
+
+
+def team_key(name: str) -> str:
+    """The same for each spelling of a team, as settings know it: capitals do not matter."""
+    return name.casefold()
 
 
 def containing(words: str) -> str:
@@ -181,22 +203,35 @@ class Database:
         finally:
             self._write_lock.release()
 
-    @contextmanager
-    def write_over(self) -> Iterator[None]:
-        """As `write`; and what is replaced is overwritten in the file, and not kept in the journal."""
-        with self.write():
-            yield
+    def write_anew(self) -> None:
+        """Write the file anew and empty its journal, so that nothing that was replaced can be read in either.
+
+        To do so twice harms nothing. Raises StoreError if it cannot be done now, while somebody reads say; then old
+        values may linger, and it is to be done again.
+        """
+        self._empty_journal()  # at first, for as long as somebody reads each attempt would add a whole copy to it
         try:
             self.connection.execute("VACUUM")  # what was freed earlier, and what lingers in pages that others fill
         except sqlite3.OperationalError as error:
             raise StoreError(
-                f"It is done, but {self.path} could not be written anew ({error}), so old values may linger in it.\n"
-                f"Make room, stop the service, and run: sqlite3 {self.path} VACUUM"
+                f"{self.path} could not be written anew ({error}). See that the disk has room for it twice more."
             ) from error
-        with self._translating():  # who waits here for readers keeps all writers out, so it does not wait
-            self.connection.execute("PRAGMA busy_timeout = 0")
+        self._empty_journal()
+
+    def _empty_journal(self) -> None:
+        """Into the file with it, at a moment when nobody reads. Raises StoreError if there is none for some seconds."""
+        give_up = time.monotonic() + READERS_TIMEOUT_S
+        with self._translating():
+            # who waits for readers keeps all writers out: long enough for those of pages, and no longer
+            self.connection.execute(f"PRAGMA busy_timeout = {PAGES_TIMEOUT_MS}")
             try:
-                self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                while self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                    if time.monotonic() > give_up:
+                        raise StoreError(
+                            f"The service, a download or another program reads {self.path} at this moment, so its "
+                            "journal cannot be emptied."
+                        )
+                    time.sleep(0.05)
             finally:
                 self.connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
 

@@ -9,7 +9,8 @@ from feedback.domain.cases import normalise_email
 from feedback.domain.staff import FailedLogins, Role, Staff
 from feedback.errors import NotFound, Refused
 from feedback.keys import new_id
-from feedback.store.sqlite import Database, load_queries, moment_or_none
+from feedback.store import teams
+from feedback.store.sqlite import Database, load_queries, moment_or_none, team_key
 
 _sql = load_queries("staff")
 
@@ -33,10 +34,12 @@ class StaffList:
         self._database.change(_sql.change_staff, id=key, name=name, role=role)
         self._set_teams(key, teams)
 
-    def _set_teams(self, key: str, teams: Iterable[str]) -> None:
+    def _set_teams(self, key: str, names: Iterable[str]) -> None:
         self._database.change(_sql.leave_teams, id=key)
-        for team in dict.fromkeys(teams):
+        for team in dict.fromkeys(names):
+            teams.learn(self._database, team)
             self._database.change(_sql.join_team, id=key, team=team)
+        teams.spread(self._database)
 
     def sees(self, key: str, resolution_id: str) -> bool:
         """Whether the person sees the follow-up and the answers of a resolution."""
@@ -51,7 +54,7 @@ class StaffList:
 
     def teams(self) -> list[str]:
         """Those that cases or people are of, by name."""
-        found = {row["team"].casefold(): row["team"] for row in self._database.rows(_sql.known_teams)}
+        found = {team_key(name): name for name in teams.known(self._database)}
         return [found[name] for name in sorted(found)]
 
     def check_new(self, email: str) -> None:

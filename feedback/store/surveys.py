@@ -8,6 +8,7 @@ from typing import Any
 
 from feedback.domain.cases import CaseStatus, ResolvedBy
 from feedback.domain.eligibility import Contact, Decision, Facts, Override, Reason, Verdict
+from feedback.domain.quotes import version_of
 from feedback.domain.surveys import (
     Answer,
     Choice,
@@ -17,11 +18,11 @@ from feedback.domain.surveys import (
     Suppression,
     Survey,
     SurveyState,
-    version_of,
 )
 from feedback.domain.timing import Whereabouts
 from feedback.errors import NotFound
 from feedback.keys import new_id
+from feedback.store import teams
 from feedback.store.sqlite import Database, load_queries, moment, moment_or_none
 
 OPEN_TO_STAFF = (None, "queued", "retry", "dropped")  # the states of a mail in which staff can decide about it
@@ -311,8 +312,7 @@ class Surveys:
         self, choice: Choice | None, limit: int, offset: int = 0, *, seen_by: str | None = None
     ) -> list[Answered]:
         """The newest answer of each survey, of one choice or both, newest first; of what a person sees, if given."""
-        rows = self._database.rows(_sql.newest_answers, choice=choice, seen_by=seen_by, limit=limit, offset=offset)
-        return [_answered(row) for row in rows]
+        return list(map(_answered, self._newest(choice, seen_by, limit, offset)))
 
     def answers_of_case(self, case_id: str, limit: int, *, seen_by: str | None = None) -> list[Past]:
         """The newest answers about a case, changed ones among them, in the order in which they were given.
@@ -324,8 +324,13 @@ class Surveys:
 
     def all_answers(self, choice: Choice | None, *, seen_by: str | None = None) -> Iterator[Answered]:
         """As `newest_answers`, all of them, one after the other."""
-        rows = self._database.each(_sql.newest_answers, choice=choice, seen_by=seen_by, limit=sys.maxsize, offset=0)
-        return map(_answered, rows)
+        return map(_answered, self._newest(choice, seen_by, sys.maxsize, 0))
+
+    def _newest(
+        self, choice: Choice | None, seen_by: str | None, limit: int, offset: int
+    ) -> Iterator[Mapping[str, Any]]:
+        query = _sql.newest_answers if teams.reads_by_date(self._database, seen_by) else _sql.newest_answers_of_part
+        return self._database.each(query, choice=choice, seen_by=seen_by, limit=limit, offset=offset)
 
 
 def _answered(row: Mapping[str, Any]) -> Answered:

@@ -1,7 +1,6 @@
 """The desk: what is owed to whom, by when; and why each customer was asked, or not."""
 
 import re
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, time
 from itertools import zip_longest
@@ -255,7 +254,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         with store.write():
             became = f"outbox, {kind.upper()}: {what}"
             store.audit.note(person().id, Action.DOWNLOAD, "outbox", now(), became=became)
-        return (as_csv if kind == "csv" else as_json)("outbox", MAILS, store.outbox.mails(Standing(what), sys.maxsize))
+        return (as_csv if kind == "csv" else as_json)("outbox", MAILS, store.outbox.all_mails(Standing(what)))
 
     @desk.post("/outbox/<key>/<any(arrived, again):what>")
     def settle(key: str, what: str) -> Response:

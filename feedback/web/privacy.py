@@ -12,7 +12,8 @@ from feedback.domain.texts import one_line
 from feedback.errors import NotFound, Refused
 from feedback.keys import Keys
 from feedback.loop import erasing, exporting
-from feedback.loop.backing_up import NIGHTLY
+from feedback.loop.backing_up import nightly_backups
+from feedback.loop.leftovers import swept_files
 from feedback.store import Store
 from feedback.web.login import person
 
@@ -68,16 +69,14 @@ def add_privacy(
                 "desk_privacy.html", address=address, meant=_plan_or_none(store, address), error=NOT_CONFIRMED
             ), 422
         try:
-            swept = erasing.erase(store, keys, config, address, now(), by=person().id)
+            erasing.erase(store, keys, address, now(), by=person().id)
         except NotFound:
             return page(address), 404
         except Refused as refusal:
             return page(address, str(refusal)), 409
-        held = list(erasing.still_held(config, address))
-        nightly = [one for one in held if one.path.name.startswith(NIGHTLY)]
-        return render_template(
-            "desk_erased.html", swept=swept, nightly=nightly, held=[one for one in held if one not in nightly]
-        )
+        going, nightly = swept_files(config), nightly_backups(config)
+        held = erasing.still_held(config, address, lambda path: path in going or path in nightly)
+        return render_template("desk_erased.html", nightly=len(nightly), held=list(held))
 
     @desk.post("/customers/<key>/erase")
     def erase_customer(key: str) -> Redirect:
@@ -86,13 +85,16 @@ def add_privacy(
             flash(NOT_CONFIRMED)
             return redirect(url_for("desk.customer", key=key), 303)
         try:
-            erasing.erase_without_address(store, keys, config, key, now(), by=person().id)
+            erasing.erase_without_address(store, keys, key, now(), by=person().id)
         except NotFound:
             abort(404)
         except Refused as refusal:
             flash(str(refusal))
             return redirect(url_for("desk.customer", key=key), 303)
-        flash("Erased. Nothing about this person is taken in from now on.")
+        flash(
+            "Erased. Nothing about this person is taken in from now on. What lingers of them in the database’s file, "
+            "caught mails and refused rows goes within a minute. Backups hold them still."
+        )
         return redirect(url_for("desk.customers"), 303)
 
 

@@ -15,7 +15,7 @@ from feedback.domain.cases import normalise_email
 from feedback.domain.figures import GroupFigures, altogether, by_group, period
 from feedback.domain.quotes import Standing
 from feedback.domain.staff import Role
-from feedback.domain.surveys import Choice
+from feedback.domain.surveys import Choice, Stage
 from feedback.domain.texts import one_line
 from feedback.errors import Refused
 from feedback.keys import Keys
@@ -165,7 +165,13 @@ def add_records(
     def follow_ups_to_take() -> _List:
         tab, filters = wanted_tab(), wanted_filters()
         rows = store.queue.all(tab, filters, reader_at(now(), zone()))
-        chosen = [part for part in (filters.team, filters.topic, filters.stage) if part is not None]
+        teams, topics = store.queue.teams_and_topics(reader_at(now(), zone()))
+        known = {*teams, *topics, *Stage}  # an address can hold any text, which would outlive an erasure in the audit
+        chosen = [
+            part if part in known else "narrowed"
+            for part in (filters.team, filters.topic, filters.stage)
+            if part is not None
+        ]
         aged = [f"{filters.days} days or older"] if filters.days is not None else []
         return _List(exports.FOLLOW_UPS, rows, ", ".join([tab, *chosen, *aged]))
 

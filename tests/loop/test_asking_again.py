@@ -13,6 +13,7 @@ from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice, Round
 from feedback.loop import answering, erasing, following_up
 from feedback.loop.explaining import explain
+from feedback.loop.links import survey_url
 from tests.conftest import ADA, DAY, NOW, Loop, text_of
 
 SAID = NOW + DAY + timedelta(hours=1)
@@ -186,7 +187,7 @@ def test_it_can_be_switched_off(make_loop: Callable[..., Loop]) -> None:
 
 def test_whoever_was_erased_meanwhile_is_not_asked(loop: Loop) -> None:
     helped(loop)
-    erasing.erase(loop.store, loop.keys, loop.config, "ada@example.org", HELPED + HOUR)
+    erasing.erase(loop.store, loop.keys, "ada@example.org", HELPED + HOUR)
     assert run(loop, HELPED + DAY) == 0
 
 
@@ -198,6 +199,9 @@ def test_explain_tells_of_the_second_round(loop: Loop) -> None:
         " ".join(told.lines)
     )
     assert any(line.endswith("We ask again: it is due.") for line in told.lines)
+    again = told.lines.index(next(line for line in told.lines if line.startswith("The mail that asks again to Ada@")))
+    link = survey_url(loop.config, loop.keys, loop.survey_id(round_=Round.AGAIN))
+    assert told.lines[again + 1] == f"This is a trial; the link in that mail: {link}/no"
 
 
 def test_who_says_yes_before_we_ask_again_is_not_asked(loop: Loop) -> None:

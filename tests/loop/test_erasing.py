@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from feedback import jobs
 from feedback.domain.audit import Action
 from feedback.domain.cases import CaseRecord, CaseStatus
 from feedback.domain.followups import Outcome
 from feedback.domain.surveys import Choice, Details, Suppression
-from feedback.errors import NotFound, Refused
+from feedback.errors import NotFound, Refused, StoreError
 from feedback.loop import answering, backing_up, erasing, following_up
 from feedback.loop.explaining import explain_case
-from feedback.store import Store, open_store
+from feedback.store import Store, open_store, sqlite
 from feedback.store.cases import Change
 from feedback.store.outbox import Kind, Mail, MailState
-from feedback.store.sqlite import Database
+from feedback.store.sqlite import Database, load_queries
 from tests.conftest import ADA, BRUNO, DAY, NOW, Loop
 
 LATER = NOW + DAY
@@ -35,7 +36,8 @@ TRACES = (
 
 
 def erase(loop: Loop, address: str = ADDRESS) -> None:
-    erasing.erase(loop.store, loop.keys, loop.config, address, LATER + timedelta(hours=1))
+    erasing.erase(loop.store, loop.keys, address, LATER + timedelta(hours=1))
+    erasing.clean_up(loop.store, loop.keys, loop.config)
 
 
 def say_no(loop: Loop) -> str:
@@ -325,15 +327,108 @@ def test_the_files_that_still_hold_the_address_are_told(loop: Loop) -> None:
     }
 
 
-def test_a_reader_at_work_does_not_stop_an_erasure(loop: Loop) -> None:
+def clean_up(loop: Loop) -> str | None:
+    """The scheduler's job, once; why it failed, if it did."""
+    (job,) = (one for one in jobs.make_jobs(loop.config, loop.store, loop.keys) if one.name == "clean-up")
+    return jobs.run_once(job, loop.store, lambda: LATER + DAY)
+
+
+def test_what_somebody_reads_at_this_moment_is_cleaned_up_once_they_are_done(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A download that is not at its end: what the reader may still need stays in the journal, and with it her words."""
+    monkeypatch.setattr(sqlite, "READERS_TIMEOUT_S", 0.1)
     say_no(loop)
     reader = Database(loop.config.data_dir / "feedback.db")
-    reader.connection.execute("BEGIN")
-    reader.connection.execute("SELECT COUNT(*) FROM cases").fetchone()
-    erase(loop)
-    reader.connection.execute("COMMIT")
-    reader.close()
+    rows = reader.connection.execute("SELECT id FROM answers UNION ALL SELECT id FROM cases")
+    rows.fetchone()
+    erasing.erase(loop.store, loop.keys, ADDRESS, LATER)
     assert loop.store.cases.find("Printer", 9) == []
+    for _ in range(2):
+        failure = clean_up(loop)
+        assert failure is not None
+        assert "a download or another program reads" in failure
+    (words,) = [one.words for one in loop.store.operations.heartbeats() if one.job == "clean-up"]
+    assert words == failure
+    assert loop.store.operations.requested("clean-up") is not None
+    assert b"page two again" in bytes_of(loop)
+    rows.close()
+    assert clean_up(loop) is None
+    assert loop.store.operations.requested("clean-up") is None
+    assert [trace for trace in TRACES if trace in bytes_of(loop)] == []
+    reader.close()
+
+
+def test_an_erasure_is_short_and_what_it_leaves_to_do_waits_for_the_scheduler(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say_no(loop)
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "write_anew", lambda _: (_ for _ in ()).throw(StoreError("The disk is full.")))
+        erasing.erase(loop.store, loop.keys, ADDRESS, LATER)
+        assert "The disk is full." in str(clean_up(loop))
+        assert [mail["To"] for mail in loop.maildir()] == ["bruno@example.org"], "files go, whatever the database does"
+        with pytest.raises(StoreError, match="The disk is full"):
+            jobs.nightly(loop.store, loop.keys, loop.config, LATER + DAY)
+    assert list((loop.config.data_dir / "backups").iterdir()) != []
+    jobs.nightly(loop.store, loop.keys, loop.config, LATER + 2 * DAY)
+    assert loop.store.operations.requested("clean-up") is None
+    assert [trace for trace in TRACES if trace in bytes_of(loop)] == []
+
+
+def test_an_erasure_that_comes_during_a_clean_up_waits_for_the_next(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say_no(loop)
+    erasing.erase(loop.store, loop.keys, ADDRESS, LATER)
+    write_anew = Database.write_anew
+
+    def meanwhile(database: Database) -> None:
+        write_anew(database)
+        erasing.erase(loop.store, loop.keys, "bruno@example.org", LATER)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "write_anew", meanwhile)
+        erasing.clean_up(loop.store, loop.keys, loop.config)
+    assert loop.store.operations.requested("clean-up") is not None
+
+
+@pytest.mark.parametrize("name", ["customers_at", "mails_to", "mails_of", "asked_elsewhere_at", "erase_mergers"])
+def test_whoever_is_erased_is_found_without_a_look_at_everybody(loop: Loop, name: str) -> None:
+    values = dict.fromkeys(("address", "customer_id", "source", "ref"), "x")
+    plan = loop.store._database.connection.execute(
+        f"EXPLAIN QUERY PLAN {getattr(load_queries('erasures'), name).sql}", values
+    )
+    told = [row["detail"] for row in plan]
+    scans = [one for one in told if one.startswith("SCAN") and "_beyond_ascii" not in one and "found" not in one]
+    assert scans == [], told
+
+
+def test_capitals_beyond_ascii_are_those_of_the_same_address(loop: Loop) -> None:
+    loop.take(ADA, replace(BRUNO, email="KÄTHA@bäcker.example"))
+    mail = hand_over(loop, timedelta(minutes=1))
+    with loop.store.write():
+        loop.store._database.connection.execute(
+            "UPDATE outbox SET recipient = 'KÄTHE@bäcker.example' WHERE id = ?", (mail.id,)
+        )
+    loop.take(replace(ADA, email="ada@new.example"), now=LATER)
+    meant = erasing.plan(loop.store, "Käthe@BÄCKER.example")
+    assert (meant.customers, meant.mails, meant.others) == ((), 1, ("ada@new.example",))
+    erase(loop, "kätha@bäcker.example")
+    assert loop.rows("SELECT email FROM customers WHERE email IS NOT NULL") == [{"email": "ada@new.example"}]
+    assert erasing.plan(loop.store, "käthe@bäcker.example").mails == 1
+
+
+def test_what_somebody_said_at_a_former_address_about_a_case_that_is_anothers_by_now_goes_too(loop: Loop) -> None:
+    say_no(loop)
+    loop.take(replace(ADA, ref="A-2", email="ada@new.example", resolved_at=None, status=CaseStatus.OPEN), now=LATER)
+    loop.take(replace(BRUNO, ref="A-1", subject="Lost parcel"), now=LATER)
+    meant = erasing.plan(loop.store, "ada@new.example")
+    assert ([one.name for one in meant.customers], meant.mails) == (["Ada"], 1)
+    assert "Ada@example.org" in meant.others
+    erase(loop, "ada@new.example")
+    assert [trace for trace in TRACES if trace in bytes_of(loop)] == []
+    assert b"lost parcel" in bytes_of(loop)
 
 
 def test_of_an_erased_case_only_the_choice_is_left(loop: Loop) -> None:
@@ -341,7 +436,8 @@ def test_of_an_erased_case_only_the_choice_is_left(loop: Loop) -> None:
     erase(loop)
     (case,) = [one for one in loop.store.cases.find("", 9) if one.ref.startswith("erased-")]
     (story,) = loop.store.cases.stories(case.id)
-    assert (story.recipient, story.comment, story.choice) == (None, None, Choice.NO)
+    assert story.mail is not None
+    assert (story.mail.recipient, story.comment, story.choice) == (None, None, Choice.NO)
     told = [
         line for part in explain_case(loop.store, loop.keys, loop.config, case, loop.config.zone) for line in part.lines
     ]

@@ -58,6 +58,28 @@ def say_no(loop: Loop) -> None:
     )
 
 
+def test_the_page_tells_of_a_call_only_if_one_was_asked_for_and_how_it_ended_only_if_it_has(
+    loop: Loop, tmp_path: Path
+) -> None:
+    loop.take(ADA, BRUNO)
+    loop.ask()
+    loop.send()
+    answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, LATER)
+    page = export(loop, tmp_path).page.read_text("utf-8")
+    assert "Your answer: no" in page
+    assert "What we did about it" in page
+    assert "You asked for a call" not in page
+    assert "How it ended" not in page
+    answering.add_details(loop.store, loop.config, loop.survey_id(), Choice.NO, Details(call=True, phone="1"), LATER)
+    assert "<dt>You asked for a call</dt><dd>yes</dd>" in export(loop, tmp_path).page.read_text("utf-8")
+
+
+def test_the_folder_is_made_and_is_its_owners_alone(loop: Loop, tmp_path: Path) -> None:
+    loop.take(ADA)
+    made = export(loop, tmp_path / "requests")
+    assert (made.page.parent, made.page.parent.stat().st_mode & 0o777) == (tmp_path / "requests", 0o700)
+
+
 def test_all_that_is_held_is_in_the_file_for_machines(loop: Loop, tmp_path: Path) -> None:
     say_no(loop)
     with loop.store.write():
@@ -257,7 +279,7 @@ def test_of_whoever_only_opted_out_that_is_told(loop: Loop, tmp_path: Path) -> N
 
 def test_whoever_is_unknown_or_was_erased_has_no_export(loop: Loop, tmp_path: Path) -> None:
     loop.take(ADA, BRUNO)
-    erasing.erase(loop.store, loop.keys, loop.config, "bruno@example.org", NOW)
+    erasing.erase(loop.store, loop.keys, "bruno@example.org", NOW)
     for address in ("somebody@example.org", "bruno@example.org"):
         with pytest.raises(NotFound, match="Nobody is known by"):
             export(loop, tmp_path, address)
@@ -267,7 +289,7 @@ def test_whoever_is_unknown_or_was_erased_has_no_export(loop: Loop, tmp_path: Pa
 def test_a_folder_that_cannot_be_written_is_told(loop: Loop, tmp_path: Path) -> None:
     loop.take(ADA)
     with pytest.raises(FileError, match="Name another folder with --to"):
-        export(loop, tmp_path / "nowhere")
+        export(loop, tmp_path / "nowhere" / "out")
 
 
 def test_a_mail_that_came_back_and_what_a_replaced_database_knew_are_in_it(loop: Loop, tmp_path: Path) -> None:

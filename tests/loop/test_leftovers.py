@@ -78,7 +78,8 @@ def live(loop: Loop) -> None:
 
 
 def erase(loop: Loop) -> Swept:
-    return erasing.erase(loop.store, loop.keys, loop.config, ADDRESS, LATER + 5 * HOUR)
+    erasing.erase(loop.store, loop.keys, ADDRESS, LATER + 5 * HOUR)
+    return erasing.clean_up(loop.store, loop.keys, loop.config)
 
 
 def sweep(loop: Loop) -> None:
@@ -196,10 +197,52 @@ def test_what_an_import_is_writing_is_left_told_and_swept_in_the_night(loop: Loo
     assert path is not None
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert erase(loop).left == [path]
+        assert (swept := erase(loop)).busy == [path]
+        assert swept.left == []
         assert "quillfeather" in content_of(path)
     sweep(loop)
     assert "quillfeather" not in content_of(path)
+
+
+def test_a_file_that_another_sweep_has_replaced_meanwhile_is_left_to_that(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between being opened and being locked; what was read of it is gone, and would be put back."""
+    loop.take(QUILL)
+    path = refuse(loop)
+    assert path is not None
+    flock = fcntl.flock
+
+    def late(file: object, operation: int) -> None:
+        fresh = path.with_name("fresh")
+        fresh.write_text("line,field\nof the other sweep\n")
+        os.replace(fresh, path)
+        flock(file, operation)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    swept = erase(loop)
+    assert (swept.rows, swept.left, swept.busy) == (0, [], [])
+    assert path.read_text() == "line,field\nof the other sweep\n"
+
+
+def test_a_sweep_leaves_alone_what_another_one_is_writing(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line cleans up while the scheduler does."""
+    loop.take(QUILL)
+    path = refuse(loop)
+    assert path is not None
+    fsync, others = os.fsync, []
+
+    def meanwhile(number: int) -> None:
+        fsync(number)
+        monkeypatch.setattr(os, "fsync", fsync)
+        others.append(erasing.clean_up(loop.store, loop.keys, loop.config))
+
+    erasing.erase(loop.store, loop.keys, ADDRESS, LATER)
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    assert erasing.clean_up(loop.store, loop.keys, loop.config).rows == 2
+    assert [(one.rows, one.busy, one.left) for one in others] == [(0, [path], [])]
+    assert "quillfeather" not in content_of(path)
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_what_a_crash_left_behind_is_swept_in_the_night(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:

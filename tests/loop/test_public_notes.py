@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from feedback.domain.audit import Action
+from feedback.domain.cases import CaseStatus
 from feedback.domain.followups import Channel, Outcome, PublicNote, Result
 from feedback.domain.staff import Role
-from feedback.domain.surveys import Choice, Details, Stage
+from feedback.domain.surveys import Choice, Details, Round, Stage
 from feedback.errors import NotFound, Refused
 from feedback.loop import answering, erasing, following_up
 from tests.conftest import ADA, BRUNO, DAY, NOW, Loop
@@ -115,7 +116,7 @@ def test_only_what_staff_noted_can_be_public(loop: Loop, key: str, mara: str, ki
 
 def test_a_note_that_was_erased_cannot_be_public(loop: Loop, key: str, mara: str) -> None:
     seq = call(loop, key, mara, "We ordered softer rollers.")
-    erasing.erase(loop.store, loop.keys, loop.config, "ada@example.org", LATER + DAY)
+    erasing.erase(loop.store, loop.keys, "ada@example.org", LATER + DAY)
     with pytest.raises(Refused, match="Only what staff noted"):
         following_up.publish_note(loop.store, key, seq, mara, LATER + DAY)
 
@@ -167,9 +168,34 @@ def test_erasing_a_person_takes_the_note_and_its_being_public_away(loop: Loop, k
     other = say_no(loop, "B-2", Details())
     close(loop, other, mara, "Asked the carrier to ring twice.", publish=True)
     close(loop, key, mara, "We ordered softer rollers.", publish=True)
-    erasing.erase(loop.store, loop.keys, loop.config, "ada@example.org", LATER + DAY)
+    erasing.erase(loop.store, loop.keys, "ada@example.org", LATER + DAY)
     assert public(loop) == ["Asked the carrier to ring twice."]
     assert loop.rows(
         "SELECT DISTINCT note, public_at, public_by FROM follow_up_events e JOIN follow_ups f ON f.id = e.follow_up_id"
         f" WHERE f.id = '{key}' AND (note <> '' OR public_at IS NOT NULL OR public_by IS NOT NULL)"
     ) == []  # fmt: skip
+
+
+@pytest.mark.parametrize("address", ["ada@example.org", "ada@new.example"])
+def test_erasing_takes_it_away_though_the_case_is_somebody_elses_by_now(loop: Loop, mara: str, address: str) -> None:
+    """And not what staff noted after somebody else was asked about the case."""
+    loop.take(replace(ADA, name="Ada Lovelace"), BRUNO)
+    loop.ask()
+    loop.send()
+    key = say_no(loop, "A-1", Details())
+    close(loop, key, mara, "We ordered softer rollers.", publish=True)
+    loop.take(replace(ADA, ref="A-2", email=address, status=CaseStatus.OPEN, resolved_at=None), now=LATER + 3 * HOUR)
+    loop.take(replace(BRUNO, ref="A-1", subject="Printer jams"), now=LATER + 3 * HOUR)
+    loop.ask(LATER + 2 * DAY)
+    loop.send(LATER + 2 * DAY)
+    again = loop.survey_id("A-1", Round.AGAIN)
+    answering.answer(loop.store, loop.config, again, Choice.NO, LATER + 2 * DAY)
+    following_up.log_interaction(
+        loop.store, key, mara, Channel.CALL, Result.NOT_SOLVED, "A technician comes.", LATER + 3 * DAY
+    )
+    following_up.publish_note(loop.store, key, loop.store.follow_ups.history(key)[-1].seq, mara, LATER + 3 * DAY)
+    assert public(loop) == ["A technician comes.", "We ordered softer rollers."]
+    erasing.erase(loop.store, loop.keys, address, LATER + 4 * DAY)
+    assert public(loop) == ["A technician comes."]
+    notes = [event.note for event in loop.store.follow_ups.history(key) if event.note]
+    assert notes == ["A technician comes."]

@@ -9,7 +9,7 @@ import pytest
 from feedback.domain.audit import Action
 from feedback.domain.quotes import PublicQuote, Quote, Standing
 from feedback.domain.staff import Role
-from feedback.domain.surveys import Choice, Details
+from feedback.domain.surveys import Choice, Details, Stage
 from feedback.errors import NotFound, Refused
 from feedback.loop import answering, erasing, quoting, retaining
 from feedback.store import open_store
@@ -51,7 +51,7 @@ def quote(loop: Loop, mara: str) -> Quote:
 
 
 def approve(loop: Loop, quote: Quote, by: str) -> None:
-    quoting.approve(loop.store, quote.answer.id, quote.answer.version, quote.standing, by, LATER + MINUTE)
+    quoting.approve(loop.store, quote.answer.id, quote.version, quote.standing, by, LATER + MINUTE)
 
 
 def standings(loop: Loop, by: str) -> dict[str, int]:
@@ -65,10 +65,10 @@ def test_nothing_is_published_without_approval(loop: Loop, quote: Quote, mara: s
     assert loop.store.operations.requested("publish") is None  # it stands on the site from the morning on
     (approved,) = loop.store.quotes.page(Standing.APPROVED, 9, seen_by=mara)
     assert (approved.by, approved.decided_at) == ("Mara", LATER + MINUTE)
-    quoting.take_back(loop.store, quote.answer.id, quote.answer.version, Standing.APPROVED, mara, LATER)
+    quoting.take_back(loop.store, quote.answer.id, quote.version, Standing.APPROVED, mara, LATER)
     assert loop.store.quotes.approved(9) == []
     assert loop.store.operations.requested("publish")  # it is to leave the site at once
-    quoting.decline(loop.store, quote.answer.id, quote.answer.version, Standing.WAITING, mara, LATER)
+    quoting.decline(loop.store, quote.answer.id, quote.version, Standing.WAITING, mara, LATER)
     assert loop.store.quotes.approved(9) == []
     assert standings(loop, mara) == {"waiting": 0, "approved": 0, "declined": 1}
 
@@ -100,6 +100,14 @@ def test_saying_the_same_once_more_changes_nothing(loop: Loop, quote: Quote, mar
     assert loop.store.quotes.approved(9) == [PUBLIC]
 
 
+def test_what_else_is_said_beside_the_words_ends_no_approval(loop: Loop, quote: Quote, mara: str) -> None:
+    approve(loop, quote, mara)
+    more = replace(SAID, reasons=(Stage.CONNECT,), call=True, phone="+49 30 5550 0142")
+    answering.add_details(loop.store, loop.config, loop.survey_id(), Choice.YES, more, LATER + 2 * MINUTE)
+    assert loop.store.quotes.approved(9) == [PUBLIC]
+    assert standings(loop, mara) == {"waiting": 0, "approved": 1, "declined": 0}
+
+
 def test_whoever_says_no_by_now_is_not_quoted(loop: Loop, quote: Quote, mara: str) -> None:
     approve(loop, quote, mara)
     answering.answer(loop.store, loop.config, loop.survey_id(), Choice.NO, LATER + 2 * MINUTE)
@@ -117,26 +125,26 @@ def test_what_the_customer_changed_meanwhile_is_read_first(
     changed = replace(SAID, comment="Never again!")
     answering.add_details(loop.store, loop.config, loop.survey_id(), Choice.YES, changed, LATER)
     with pytest.raises(Refused, match=r"^The customer has changed the words or the name meanwhile\. Read them again"):
-        verb(loop.store, quote.answer.id, quote.answer.version, Standing.WAITING, mara, LATER)
+        verb(loop.store, quote.answer.id, quote.version, Standing.WAITING, mara, LATER)
     assert loop.store.quotes.approved(9) == []
 
 
 def test_what_a_colleague_decided_meanwhile_is_not_decided_over(loop: Loop, quote: Quote, mara: str) -> None:
     with loop.store.write():
         jo = loop.store.staff.add("jo@acme.example", "Jo", None, Role.OWNER)
-    quoting.decline(loop.store, quote.answer.id, quote.answer.version, Standing.WAITING, jo, LATER)
+    quoting.decline(loop.store, quote.answer.id, quote.version, Standing.WAITING, jo, LATER)
     with pytest.raises(Refused, match=r"^Jo has declined it meanwhile\. Take that back first"):
         approve(loop, quote, mara)
-    quoting.take_back(loop.store, quote.answer.id, quote.answer.version, Standing.DECLINED, jo, LATER)
+    quoting.take_back(loop.store, quote.answer.id, quote.version, Standing.DECLINED, jo, LATER)
     with pytest.raises(Refused, match=r"^A colleague has taken back meanwhile what was decided"):
-        quoting.approve(loop.store, quote.answer.id, quote.answer.version, Standing.DECLINED, mara, LATER)
+        quoting.approve(loop.store, quote.answer.id, quote.version, Standing.DECLINED, mara, LATER)
 
 
 def test_each_decision_is_audited_once(loop: Loop, quote: Quote, mara: str) -> None:
     for _ in range(2):  # a button pressed twice
         approve(loop, quote, mara)
-    quoting.take_back(loop.store, quote.answer.id, quote.answer.version, Standing.APPROVED, mara, LATER)
-    quoting.decline(loop.store, quote.answer.id, quote.answer.version, Standing.WAITING, mara, LATER)
+    quoting.take_back(loop.store, quote.answer.id, quote.version, Standing.APPROVED, mara, LATER)
+    quoting.decline(loop.store, quote.answer.id, quote.version, Standing.WAITING, mara, LATER)
     told = [(one.who, one.action, one.about, one.was, one.became) for one in loop.store.audit.entries(9)]
     assert told == [
         ("Mara", Action.DECLINE_QUOTE, "A-1", "waiting", "declined"),
@@ -171,7 +179,7 @@ def test_what_may_not_be_quoted_does_not_wait(loop: Loop, mara: str, details: De
 def test_who_is_erased_or_forgotten_is_quoted_no_more(loop: Loop, quote: Quote, mara: str, way: str) -> None:
     approve(loop, quote, mara)
     if way == "erased":
-        erasing.erase(loop.store, loop.keys, loop.config, "ada@example.org", LATER + DAY)
+        erasing.erase(loop.store, loop.keys, "ada@example.org", LATER + DAY)
     else:
         retaining.forget(loop.store, loop.config, LATER + 3_000 * DAY)
     assert loop.store.quotes.approved(9) == []

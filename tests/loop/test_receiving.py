@@ -347,7 +347,7 @@ def test_each_mail_has_a_return_address_of_its_own_at_the_server(
 def test_about_somebody_who_was_erased_nothing_is_taken_in(asked: Inbox) -> None:
     soft = dsn("failed", "4.4.7", "expired <ada@example.org>")
     messages = [asked.about(message) for message in (reply("Me again."), soft)]
-    erasing.erase(asked.loop.store, asked.loop.keys, asked.loop.config, "ada@example.org", LATER)
+    erasing.erase(asked.loop.store, asked.loop.keys, "ada@example.org", LATER)
     asked.deliver(*messages)
     asked.receive()
     assert asked.loop.store.follow_ups.count_open() == 0
@@ -358,7 +358,7 @@ def test_about_somebody_who_was_erased_nothing_is_taken_in(asked: Inbox) -> None
 def test_a_reply_is_erased_with_who_wrote_it_also_when_the_case_is_somebody_elses_by_now(asked: Inbox) -> None:
     asked.come_back(reply("My secret words."))
     asked.loop.take(replace(ADA, customer_ref="zed", email="zed@example.org", name="Zed"), now=LATER)
-    erasing.erase(asked.loop.store, asked.loop.keys, asked.loop.config, "ada@example.org", LATER)
+    erasing.erase(asked.loop.store, asked.loop.keys, "ada@example.org", LATER)
     assert "My secret words." not in "\n".join(asked.loop.store._database.connection.iterdump())
 
 

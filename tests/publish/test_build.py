@@ -259,7 +259,7 @@ def test_a_note_that_is_not_public_any_more_leaves_the_site_at_once(
     if what == "withdrawn":
         following_up.withdraw_note(loop.store, note["follow_up_id"], note["seq"], mara, later)
     else:
-        erase(loop.store, loop.keys, loop.config, "ada@example.org", later)
+        erase(loop.store, loop.keys, "ada@example.org", later)
     assert jobs.publish_if_due(loop.store, loop.config, later)
     assert "ring" not in page.read_text()
     assert not jobs.publish_if_due(loop.store, loop.config, later)

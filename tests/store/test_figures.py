@@ -114,7 +114,7 @@ def test_whoever_was_erased_stays_counted_without_a_name(loop: Loop) -> None:
     ask(loop)
     answering.answer(loop.store, loop.config, loop.survey_id(), Choice.YES, SAID)
     (before,) = served(loop)
-    erasing.erase(loop.store, loop.keys, loop.config, "ada@example.org", SAID + HOUR)
+    erasing.erase(loop.store, loop.keys, "ada@example.org", SAID + HOUR)
     (after,) = served(loop)
     assert (after.customer_id, after.choice) == (before.customer_id, Choice.YES)
     assert (before.has_name, after.has_name, after.has_tenure) == (True, False, False)

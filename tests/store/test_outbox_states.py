@@ -131,7 +131,7 @@ class Machine:
     def erase(self, owner: str, n: int) -> None:
         is_in_hand = any(row["state"] == "handing_over" for row in self.states().values())
         try:
-            erasing.erase(self.loop.store, self.loop.keys, self.loop.config, f"c{n}@example.org", self.now)
+            erasing.erase(self.loop.store, self.loop.keys, f"c{n}@example.org", self.now)
         except Refused:
             assert is_in_hand
         except NotFound:

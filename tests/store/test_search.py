@@ -234,7 +234,8 @@ def test_nothing_of_an_erased_text_is_left_in_the_index_nor_in_the_file(told: Lo
     connection.execute("CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, search, 'row')")
     stems = {row["term"] for row in connection.execute("SELECT term FROM temp.terms")}
     assert set(WORDS) - {"snapdragon"} <= stems
-    erasing.erase(told.store, told.keys, told.config, "ada@example.org", LATER + HOUR)
+    erasing.erase(told.store, told.keys, "ada@example.org", LATER + HOUR)
+    erasing.clean_up(told.store, told.keys, told.config)
     assert [word for word in WORDS if found(told.store, word)] == []
     left = {row["term"] for row in connection.execute("SELECT term FROM temp.terms")}
     assert left & {*WORDS, "ada", "jams", "printer"} == set()
@@ -249,7 +250,8 @@ def test_an_index_of_one_piece_forgets_as_well(told: Loop) -> None:
     with told.store.write():
         told.store.search.sweep()
     assert b"marigold"[2:] in bytes_of(told)
-    erasing.erase(told.store, told.keys, told.config, "ada@example.org", LATER)
+    erasing.erase(told.store, told.keys, "ada@example.org", LATER)
+    erasing.clean_up(told.store, told.keys, told.config)
     assert b"marigold"[2:] not in bytes_of(told)
     check(told)
 

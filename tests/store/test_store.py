@@ -4,10 +4,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -158,6 +160,8 @@ def test_four_processes_that_make_the_database_at_once_all_succeed(url: str) -> 
         ("10 erasing and searching",),
         ("11 public notes",),
         ("12 records",),
+        ("15 erasing at once",),
+        ("16 lists by team",),
     ]
     save(store, "A-1")
     store.close()
@@ -474,3 +478,31 @@ def test_a_write_waits_for_that_of_another_process_and_gives_up_in_the_end(
     holder.join()
     assert store._database.connection.execute("PRAGMA busy_timeout").fetchone()[0] == 10_000
     other.close()
+
+
+def test_people_who_browse_and_write_do_not_keep_the_file_from_being_written_anew(store: Store) -> None:
+    save(store, *(f"A-{n}" for n in range(200)))
+    stop = threading.Event()
+
+    def browse(_: int) -> None:
+        while not stop.is_set():
+            page = store._database.connection.execute("SELECT id FROM cases")
+            page.fetchone()
+            time.sleep(0.05)  # the next one has come by then: at no moment does nobody read
+            page.close()
+
+    def write() -> None:
+        for n in count():
+            if stop.is_set():
+                return
+            save(store, f"B-{n}")
+
+    with ThreadPoolExecutor(4) as pool:
+        busy = [*(pool.submit(browse, n) for n in range(3)), pool.submit(write)]
+        try:
+            store.write_anew()
+        finally:
+            stop.set()
+        for one in busy:
+            one.result()
+    assert "A-199" in refs(store)

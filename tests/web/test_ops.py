@@ -42,6 +42,7 @@ def test_health_is_red_until_the_scheduler_has_run(client: FlaskClient) -> None:
         "scheduler: ask": False,
         "scheduler: send": False,
         "scheduler: backup": False,
+        "scheduler: clean-up": False,
         "scheduler: publish": False,
         "mail": True,
         "build": False,

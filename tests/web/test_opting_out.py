@@ -97,7 +97,7 @@ def test_a_link_still_means_its_address_after_the_customer_has_another(
 
 def test_an_opt_out_survives_an_erasure_and_a_link_works_after_one(client: FlaskClient, asked: Loop, link: str) -> None:
     client.post(link)
-    erasing.erase(asked.store, asked.keys, asked.config, "ada@example.org", LATER)
+    erasing.erase(asked.store, asked.keys, "ada@example.org", LATER)
     page = client.get(link)
     assert (page.status_code, "You will not be asked again" in page.text, "/undo" in page.text) == (200, True, False)
     assert client.post(link).status_code == client.post(f"{link}/undo").status_code == 200

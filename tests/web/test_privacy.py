@@ -1,6 +1,7 @@
 """What is held about a person is handed out, or forgotten, at the desk."""
 
 import json
+import re
 from html import unescape
 
 import pytest
@@ -8,12 +9,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from feedback import jobs
 from feedback.domain.audit import Action
 from feedback.domain.staff import Role
 from feedback.domain.surveys import Details
 from feedback.loop.backing_up import back_up
 from feedback.web import create_app
-from tests.conftest import ADA, BRUNO, CHIOMA, NOW, Loop
+from tests.conftest import ADA, BRUNO, CHIOMA, DAY, NOW, Loop
 from tests.web.test_desk import CHEAP_HASH, csrf_of, logged_in, say_no, shown
 from tests.web.test_survey import Clock, everything
 
@@ -38,6 +40,12 @@ def mara(app: Flask) -> FlaskClient:
 
 def post(mara: FlaskClient, path: str, **said: str) -> TestResponse:
     return mara.post(path, data={"csrf_token": csrf_of(mara.get("/desk/privacy").text), **said})
+
+
+def everything_in_files(loop: Loop) -> bytes:
+    """All that the files of the data folder hold, but for packed backups."""
+    files = [path for path in loop.config.data_dir.rglob("*") if path.is_file() and path.suffix != ".gz"]
+    return b"".join(path.read_bytes().lower() for path in files)
 
 
 def test_an_address_is_looked_up_and_nothing_is_written(mara: FlaskClient, loop: Loop) -> None:
@@ -69,7 +77,7 @@ def test_it_is_erased_once_that_is_confirmed_and_no_file_but_the_backups_holds_i
     mara: FlaskClient, loop: Loop
 ) -> None:
     backup = loop.config.data_dir / "backups" / "mine.tar.gz"
-    backup.parent.mkdir()
+    jobs.nightly(loop.store, loop.keys, loop.config, NOW + DAY)
     back_up(loop.store, loop.config, backup, NOW)
     before = everything(loop)
     unsure = post(mara, "/desk/privacy/erase", address=ADDRESS)
@@ -78,9 +86,14 @@ def test_it_is_erased_once_that_is_confirmed_and_no_file_but_the_backups_holds_i
     page = post(mara, "/desk/privacy/erase", address=ADDRESS, sure="yes")
     assert page.status_code == 200
     assert "Erased" in page.text
-    assert str(backup) in unescape(page.text)
-    files = [path for path in loop.config.data_dir.rglob("*") if path.is_file()]
-    assert [path for path in files if b"marzipan" in path.read_bytes()] == []
+    assert "Within a minute the scheduler takes what lingers of them" in page.text
+    assert re.findall("<code>(.+?)</code>", unescape(page.text)) == [str(backup)], "not what goes by itself"
+    assert "The nightly backups made so far (1) may hold it as well." in page.text
+    assert loop.store.cases.find("Ada", 9) == []
+    assert b"marzipan" in everything_in_files(loop)
+    assert not any(jobs.tick(loop.config, loop.store, loop.keys, NOW + 2 * DAY).values())
+    assert b"marzipan" not in everything_in_files(loop)
+    assert b"ada@example.org" not in everything_in_files(loop)
     assert loop.store.audit.entries(1)[0].action is Action.ERASE
     assert post(mara, "/desk/privacy/erase", address=ADDRESS, sure="yes").status_code == 404
 

@@ -229,7 +229,7 @@ def test_the_customer_is_one_touch_away_from_the_case_and_the_follow_up(
 def test_an_erased_customer_is_nobody(mara: FlaskClient, loop: Loop, said: str) -> None:
     page = customer_page(loop, "A-1")
     (row,) = loop.rows("SELECT id FROM cases WHERE ref = 'A-1'")
-    erasing.erase(loop.store, loop.keys, loop.config, "ada@example.org", LATER + HOUR)
+    erasing.erase(loop.store, loop.keys, "ada@example.org", LATER + HOUR)
     assert [one["customer"] for one in json_of(mara, "customers")] == ["Bruno"]
     assert mara.get(page).status_code == 404
     assert "/desk/customers/" not in mara.get(f"/desk/cases/{row['id']}").text
@@ -394,6 +394,16 @@ def test_a_download_is_audited_with_what_and_which_and_not_with_what_was_searche
         ("Mara", Action.DOWNLOAD, "answers, JSON: no"),
         ("Mara", Action.DOWNLOAD, "follow-ups, CSV: unowned, Hardware, 1 days or older"),
     ]
+
+
+def test_no_text_that_somebody_put_into_an_address_stands_in_the_audit(
+    mara: FlaskClient, loop: Loop, said: str
+) -> None:
+    """It would outlive the erasure of whom it names."""
+    take(mara, "follow-ups.csv?team=Ada%20Lovelace&topic=ada%40example.org&stage=connect")
+    take(mara, "follow-ups.csv?team=Hardware&topic=printers")
+    told = [one.became for one in loop.store.audit.entries(9)]
+    assert told == ["follow-ups, CSV: open, Hardware, printers", "follow-ups, CSV: open, narrowed, narrowed, connect"]
 
 
 def test_a_download_takes_a_button_of_ours(mara: FlaskClient, loop: Loop, said: str) -> None:

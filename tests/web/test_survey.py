@@ -483,7 +483,7 @@ def keys_id(loop: Loop, path: str) -> str:
 def test_a_question_that_is_gone_says_so_and_shows_a_way_to_a_person(
     client: FlaskClient, loop: Loop, path: str
 ) -> None:
-    erasing.erase(loop.store, loop.keys, loop.config, "ada@example.org", LATER)
+    erasing.erase(loop.store, loop.keys, "ada@example.org", LATER)
     unknown = f"/s/{loop.keys.sign(Purpose.SURVEY, 'x' * 22)}"
     for address in (path, f"{path}/no", unknown, f"{unknown}/yes"):
         page = client.get(address)

@@ -93,6 +93,16 @@ WHERE (:pattern IS NULL OR c.ref LIKE :pattern ESCAPE '!' OR c.subject LIKE :pat
   AND (:seen_by IS NULL OR EXISTS (SELECT 1 FROM cases_seen cs WHERE cs.staff_id = :seen_by AND cs.case_id = c.id))
 ORDER BY COALESCE(c.resolved_at, c.opened_at) DESC, c.id LIMIT :limit OFFSET :offset;
 
+-- name: find_cases_of_part
+-- The same for whoever works in some teams: all that they see, sorted then.
+SELECT c.id, c.source, c.ref, c.status, c.subject, c.team, c.agent, c.resolved_at, c.erased_at, cu.name,
+  cu.email
+FROM cases c LEFT JOIN customers cu ON cu.id = c.customer_id
+WHERE (:pattern IS NULL OR c.ref LIKE :pattern ESCAPE '!' OR c.subject LIKE :pattern ESCAPE '!'
+    OR cu.name LIKE :pattern ESCAPE '!' OR cu.email LIKE :pattern ESCAPE '!')
+  AND c.id IN (SELECT case_id FROM cases_seen WHERE staff_id = :seen_by)
+ORDER BY COALESCE(c.resolved_at, c.opened_at) DESC, c.id LIMIT :limit OFFSET :offset;
+
 -- name: count_cases^
 -- How many cases there are.
 SELECT COUNT(*) AS n FROM cases;
@@ -106,9 +116,12 @@ WHERE c.id = :id;
 
 -- name: resolutions_of_case
 -- A case's resolutions (that a person sees, if given) with their surveys, the delivery of each mail, and the answers, the second round's too.
-SELECT r.id, r.n, r.resolved_at, r.agent, r.team, cu.zone, cu.country, s.id AS survey_id, s.reason, s.remind_at,
-  CASE WHEN s.state = 'waiting' THEN s.due_at END AS due_at, o.state AS delivery, o.words, o.recipient, o.handed_over_at,
-  o.due_at AS mail_due_at, a.choice, a.at AS answered_at, a.comment, ra.choice AS recheck, ra.at AS rechecked_at,
+SELECT r.id, r.n, r.resolved_at, r.agent, r.team, cu.zone, cu.country, s.reason, s.remind_at,
+  CASE WHEN s.state = 'waiting' THEN s.due_at END AS due_at,
+  s.id AS mail_survey_id, o.state AS mail_state, o.words AS mail_words, o.recipient AS mail_recipient,
+  o.handed_over_at AS mail_handed_over_at, o.due_at AS mail_due_at,
+  rs.id AS again_survey_id, ro.state AS again_state, ro.words AS again_words, ro.recipient AS again_recipient,
+  ro.handed_over_at AS again_handed_over_at, ro.due_at AS again_due_at, a.choice, a.at AS answered_at, a.comment, ra.choice AS recheck, ra.at AS rechecked_at,
   ov.wish
 FROM resolutions r
 JOIN cases c ON c.id = r.case_id
@@ -118,9 +131,10 @@ LEFT JOIN surveys s ON s.resolution_id = r.id AND s.round = 0
 LEFT JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
 LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
 LEFT JOIN surveys rs ON rs.resolution_id = r.id AND rs.round = 1
+LEFT JOIN outbox ro ON ro.survey_id = rs.id AND ro.kind = 'survey'
 LEFT JOIN answers ra ON ra.survey_id = rs.id AND ra.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = rs.id)
 WHERE r.case_id = :case_id AND (:seen_by IS NULL OR EXISTS (
-  SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = r.id))
+  SELECT 1 FROM resolutions_seen seen WHERE seen.staff_id = :seen_by AND seen.resolution_id = r.id))
 ORDER BY r.n;
 
 -- name: decisions_of

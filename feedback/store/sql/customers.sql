@@ -1,6 +1,7 @@
 -- name: find_customers
 -- The customers whom a pattern fits, or all, with a case that a person sees, by the newest of these; without those who
--- were erased. What is told of each is what the person sees of them.
+-- were erased. What is told of each is what the person sees of them. Read by date (as `reads_by_date` in
+-- teams.py says), or all that the person sees, sorted then.
 SELECT cu.id, cu.source, cu.ref, cu.name, cu.email, cu.customer_since, page.at,
   (SELECT COUNT(*) FROM cases k WHERE k.customer_id = cu.id
     AND EXISTS (SELECT 1 FROM cases_seen ks WHERE ks.staff_id = :seen_by AND ks.case_id = k.id)) AS cases,
@@ -15,18 +16,30 @@ SELECT cu.id, cu.source, cu.ref, cu.name, cu.email, cu.customer_since, page.at,
       AND EXISTS (SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = r.id))
     AS answered_at,
   EXISTS (SELECT 1 FROM follow_ups f JOIN surveys s ON s.id = f.survey_id
-    JOIN resolutions_seen rs ON rs.staff_id = :seen_by AND rs.resolution_id = s.resolution_id
-    WHERE f.customer_id = cu.id AND f.closed_at IS NULL) AS is_waiting
+    WHERE f.customer_id = cu.id AND f.closed_at IS NULL
+      AND EXISTS (SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = s.resolution_id))
+    AS is_waiting
 FROM (
   SELECT c.customer_id, c.id AS case_id, COALESCE(c.resolved_at, c.opened_at) AS at
   FROM cases c JOIN customers p ON p.id = c.customer_id
-  WHERE (:pattern IS NULL OR p.name LIKE :pattern ESCAPE '!' OR p.email LIKE :pattern ESCAPE '!'
+  WHERE :by_date AND (:pattern IS NULL OR p.name LIKE :pattern ESCAPE '!' OR p.email LIKE :pattern ESCAPE '!'
       OR p.ref LIKE :pattern ESCAPE '!')
     AND (p.email IS NOT NULL OR p.name IS NOT NULL OR SUBSTR(p.ref, 1, 7) <> 'erased-')
     AND c.id = (SELECT n.id FROM cases n WHERE n.customer_id = c.customer_id
       AND EXISTS (SELECT 1 FROM cases_seen ns WHERE ns.staff_id = :seen_by AND ns.case_id = n.id)
       ORDER BY COALESCE(n.resolved_at, n.opened_at) DESC, n.id LIMIT 1)
-  ORDER BY COALESCE(c.resolved_at, c.opened_at) DESC, c.id LIMIT :limit OFFSET :offset) page
+  UNION ALL
+  SELECT mine.customer_id, mine.case_id, mine.at
+  FROM (SELECT c.customer_id, c.id AS case_id, COALESCE(c.resolved_at, c.opened_at) AS at,
+      ROW_NUMBER() OVER (PARTITION BY c.customer_id ORDER BY COALESCE(c.resolved_at, c.opened_at) DESC, c.id) AS n
+    FROM cases c
+    WHERE NOT :by_date AND c.id IN (SELECT case_id FROM cases_seen WHERE staff_id = :seen_by)) mine
+  JOIN customers p ON p.id = mine.customer_id
+  WHERE mine.n = 1
+    AND (:pattern IS NULL OR p.name LIKE :pattern ESCAPE '!' OR p.email LIKE :pattern ESCAPE '!'
+      OR p.ref LIKE :pattern ESCAPE '!')
+    AND (p.email IS NOT NULL OR p.name IS NOT NULL OR SUBSTR(p.ref, 1, 7) <> 'erased-')
+  ORDER BY at DESC, case_id LIMIT :limit OFFSET :offset) page
 JOIN customers cu ON cu.id = page.customer_id
 ORDER BY page.at DESC, page.case_id;
 
@@ -35,8 +48,8 @@ ORDER BY page.at DESC, page.case_id;
 SELECT cu.id, cu.source, cu.ref, cu.name, cu.email, cu.customer_since
 FROM customers cu
 WHERE cu.id = :id AND (cu.email IS NOT NULL OR cu.name IS NOT NULL OR SUBSTR(cu.ref, 1, 7) <> 'erased-')
-  AND EXISTS (SELECT 1 FROM cases c JOIN cases_seen cs ON cs.staff_id = :seen_by AND cs.case_id = c.id
-    WHERE c.customer_id = cu.id);
+  AND EXISTS (SELECT 1 FROM cases c WHERE c.customer_id = cu.id
+    AND EXISTS (SELECT 1 FROM cases_seen cs WHERE cs.staff_id = :seen_by AND cs.case_id = c.id));
 
 -- name: customer_of_case^
 -- Whose case it is; nobody who was erased.

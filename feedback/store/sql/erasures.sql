@@ -18,6 +18,42 @@ INSERT INTO erasures (hash, at) VALUES (:hash, :at) ON CONFLICT (hash) DO NOTHIN
 -- Every customer.
 SELECT id, source, ref, name, email AS address FROM customers;
 
+-- name: customers_at
+-- Whose address it is, and whose address has letters beyond ASCII, for those are compared elsewhere.
+SELECT id, source, ref, name, email AS address FROM customers WHERE LOWER(email) = :address
+UNION
+SELECT id, source, ref, name, email FROM customers WHERE LENGTH(CAST(email AS BLOB)) > LENGTH(email);
+
+-- name: mails_to
+-- Mails to an address, whoever has it by now, and to addresses with letters beyond ASCII; told as in `mails`.
+WITH found AS (
+  SELECT id FROM outbox WHERE kind = 'survey' AND LOWER(recipient) = :address
+  UNION SELECT id FROM outbox WHERE kind = 'reminder' AND LOWER(recipient) = :address
+  UNION SELECT id FROM outbox WHERE LENGTH(CAST(recipient AS BLOB)) > LENGTH(recipient))
+SELECT o.id, o.survey_id, o.recipient, o.state = 'handing_over' AS is_in_hand, c.customer_id, cu.email
+FROM found
+JOIN outbox o ON o.id = found.id
+JOIN surveys s ON s.id = o.survey_id
+JOIN resolutions r ON r.id = s.resolution_id
+JOIN cases c ON c.id = r.case_id
+LEFT JOIN customers cu ON cu.id = c.customer_id;
+
+-- name: mails_of
+-- Mails about a customer's cases, and those that the customer got about cases that are somebody else's by now; told as in
+-- `mails`.
+WITH found AS (
+  SELECT s.id FROM cases c JOIN resolutions r ON r.case_id = c.id JOIN surveys s ON s.resolution_id = r.id
+  WHERE c.customer_id = :customer_id
+  UNION SELECT id FROM surveys WHERE customer_id = :customer_id)
+SELECT o.id, o.survey_id, o.recipient, o.state = 'handing_over' AS is_in_hand, c.customer_id, cu.email
+FROM found
+JOIN outbox o ON o.survey_id = found.id
+JOIN surveys s ON s.id = o.survey_id
+JOIN resolutions r ON r.id = s.resolution_id
+JOIN cases c ON c.id = r.case_id
+LEFT JOIN customers cu ON cu.id = c.customer_id
+WHERE o.recipient IS NOT NULL;
+
 -- name: mails
 -- Every mail to a customer, with the address that it was for, and whose case it is about now.
 SELECT o.id, o.survey_id, o.recipient, o.state = 'handing_over' AS is_in_hand, c.customer_id, cu.email
@@ -78,6 +114,12 @@ SELECT s.id FROM surveys s JOIN resolutions r ON r.id = s.resolution_id WHERE r.
 -- What replaced databases asked about, and at which address.
 SELECT DISTINCT source, ref, recipient FROM asked_elsewhere;
 
+-- name: asked_elsewhere_at
+-- What replaced databases asked at an address, and at addresses with letters beyond ASCII.
+SELECT source, ref, recipient FROM asked_elsewhere WHERE LOWER(recipient) = :address
+UNION
+SELECT source, ref, recipient FROM asked_elsewhere WHERE LENGTH(CAST(recipient AS BLOB)) > LENGTH(recipient);
+
 -- name: erase_customer!
 -- What tells who a customer is; that there was one stays, for the figures.
 UPDATE customers SET ref = :ref, email = NULL, name = NULL, customer_since = NULL, locale = NULL, zone = NULL,
@@ -102,6 +144,19 @@ WHERE survey_id = :survey_id;
 -- What staff wrote about it, and so what was public of that.
 UPDATE follow_up_events SET note = NULL, public_at = NULL, public_by = NULL
 WHERE follow_up_id IN (SELECT id FROM follow_ups WHERE survey_id = :survey_id);
+
+-- name: erase_notes_since!
+-- What staff wrote about a resolution from a survey on, and so what was public of that, until the next survey about it
+-- went out: that one's may be about somebody else.
+UPDATE follow_up_events SET note = NULL, public_at = NULL, public_by = NULL
+WHERE follow_up_id IN (
+    SELECT f.id FROM surveys s JOIN surveys other ON other.resolution_id = s.resolution_id
+    JOIN follow_ups f ON f.survey_id = other.id WHERE s.id = :survey_id)
+  AND NOT EXISTS (
+    SELECT 1 FROM surveys s JOIN surveys later ON later.resolution_id = s.resolution_id AND later.round > s.round
+    JOIN outbox o ON o.survey_id = later.id AND o.kind = 'survey' AND o.handed_over_at < follow_up_events.at
+    WHERE s.id = :survey_id)
+  AND at >= COALESCE((SELECT MIN(o.handed_over_at) FROM outbox o WHERE o.survey_id = :survey_id), '');
 
 -- name: erase_replies!
 -- What they mailed about it.

@@ -7,10 +7,8 @@ SELECT c.customer_id, r.resolved_at, COALESCE(o.handed_over_at, s.asked_at, s.du
   (SELECT MIN(e.at) FROM follow_up_events e WHERE e.follow_up_id = f.id AND e.kind = 'opened') AS opened_at,
   (SELECT MIN(e.at) FROM follow_up_events e WHERE e.follow_up_id = f.id AND e.kind IN ('interaction', 'closed')
     AND e.staff_id IS NOT NULL) AS acted_at
-FROM staff st
-JOIN resolutions r ON r.resolved_at >= :since AND (st.role = 'owner' OR r.team IS NULL
-  OR NOT EXISTS (SELECT 1 FROM staff_teams t WHERE t.staff_id = st.id)
-  OR EXISTS (SELECT 1 FROM staff_teams t WHERE t.staff_id = st.id AND LOWER(t.team) = LOWER(r.team)))
+FROM team_resolutions tr
+JOIN resolutions r ON r.id = tr.resolution_id
 JOIN cases c ON c.id = r.case_id
 JOIN surveys s ON s.resolution_id = r.id AND s.round = 0
 JOIN outbox o ON o.survey_id = s.id AND o.kind = 'survey'
@@ -18,7 +16,7 @@ LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answ
 LEFT JOIN surveys again ON again.resolution_id = r.id AND again.round = 1
 LEFT JOIN answers ra ON ra.survey_id = again.id AND ra.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = again.id)
 LEFT JOIN follow_ups f ON f.survey_id = s.id OR f.survey_id = again.id
-WHERE st.id = :seen_by AND (o.state IN ('sent', 'unconfirmed') OR a.id IS NOT NULL);
+WHERE tr.staff_id = :seen_by AND tr.resolved_at >= :since AND (o.state IN ('sent', 'unconfirmed') OR a.id IS NOT NULL);
 
 -- name: served
 -- Every resolution since a moment, with what was asked about it, what was answered, and what became of a "no".

@@ -13,8 +13,8 @@ WHERE cu.email IS NOT NULL AND (f.closed_at IS NULL OR f.closed_at > :since);
 
 -- name: add_follow_up!
 -- A person owes this customer an action.
-INSERT INTO follow_ups (id, survey_id, customer_id, opened_at, due_at)
-SELECT :id, s.id, c.customer_id, :at, :due_at
+INSERT INTO follow_ups (id, survey_id, resolution_id, customer_id, opened_at, due_at)
+SELECT :id, s.id, r.id, c.customer_id, :at, :due_at
 FROM surveys s JOIN resolutions r ON r.id = s.resolution_id JOIN cases c ON c.id = r.case_id WHERE s.id = :survey_id;
 
 -- name: reopen_follow_up!
@@ -93,8 +93,8 @@ JOIN follow_ups before ON before.id = (SELECT e.id FROM follow_ups e WHERE e.cus
   AND e.id <> mine.id AND e.owner_id IS NOT NULL ORDER BY e.opened_at DESC LIMIT 1)
 JOIN staff st ON st.id = before.owner_id
 JOIN surveys s ON s.id = mine.survey_id
-JOIN resolutions_seen rs ON rs.staff_id = st.id AND rs.resolution_id = s.resolution_id
-WHERE mine.id = :id AND st.disabled_at IS NULL;
+WHERE mine.id = :id AND st.disabled_at IS NULL
+  AND EXISTS (SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = st.id AND rs.resolution_id = s.resolution_id);
 
 -- name: overdue
 -- The follow-ups that are overdue and about which no mail waits, how often that was told since they were opened, and when
@@ -106,15 +106,21 @@ WHERE f.closed_at IS NULL AND f.due_at <= :now GROUP BY f.id
 HAVING COUNT(CASE WHEN o.state IN ('queued', 'claimed', 'handing_over', 'retry') THEN 1 END) = 0;
 
 -- name: recovery^
--- How many follow-ups (that a person sees, if given) were ever closed as solved, in how many of them the customer was asked again and has answered, and
--- how many of those answers say yes; and of how many customers they are.
+-- How many follow-ups (about what a person's teams solved, if given) were ever closed as solved, in how many of them the
+-- customer was asked again and has answered, and how many of those answers say yes; and of how many customers they are.
 SELECT COUNT(*) AS closed, COUNT(o.id) AS asked, COUNT(a.id) AS answered,
   COUNT(CASE WHEN a.choice = 'yes' THEN 1 END) AS solved,
   COUNT(DISTINCT CASE WHEN a.id IS NOT NULL THEN f.customer_id END) AS customers
-FROM follow_ups f
+FROM (
+  SELECT id, survey_id, customer_id FROM follow_ups WHERE :seen_by IS NULL
+  UNION ALL
+  SELECT theirs.id, theirs.survey_id, theirs.customer_id
+  FROM team_resolutions tr
+  JOIN surveys about ON about.resolution_id = tr.resolution_id
+  JOIN follow_ups theirs ON theirs.survey_id = about.id
+  WHERE tr.staff_id = :seen_by) f
 JOIN surveys s ON s.id = f.survey_id
 LEFT JOIN surveys again ON again.resolution_id = s.resolution_id AND again.round = 1
 LEFT JOIN outbox o ON o.survey_id = again.id AND o.kind = 'survey' AND o.state IN ('sent', 'unconfirmed')
 LEFT JOIN answers a ON a.survey_id = again.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = again.id)
-WHERE EXISTS (SELECT 1 FROM follow_up_events e WHERE e.follow_up_id = f.id AND e.kind = 'closed' AND e.outcome = 'solved')
-  AND (:seen_by IS NULL OR EXISTS (SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = s.resolution_id));
+WHERE EXISTS (SELECT 1 FROM follow_up_events e WHERE e.follow_up_id = f.id AND e.kind = 'closed' AND e.outcome = 'solved');

@@ -25,10 +25,11 @@ SELECT 1 AS found FROM cases_seen WHERE staff_id = :id AND case_id = :case_id;
 -- name: leads_of
 -- The leads who see a follow-up.
 SELECT st.email FROM staff st
-JOIN resolutions_seen rs ON rs.staff_id = st.id
-JOIN surveys s ON s.resolution_id = rs.resolution_id
-JOIN follow_ups f ON f.survey_id = s.id
-WHERE f.id = :follow_up_id AND st.role = 'lead' AND st.disabled_at IS NULL ORDER BY st.email;
+JOIN follow_ups f ON f.id = :follow_up_id
+JOIN surveys s ON s.id = f.survey_id
+WHERE st.role = 'lead' AND st.disabled_at IS NULL
+  AND EXISTS (SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = st.id AND rs.resolution_id = s.resolution_id)
+ORDER BY st.email;
 
 -- name: let_in_again!
 -- Not locked out any more; the old password does not count.
@@ -48,10 +49,6 @@ INSERT INTO staff (id, email, name, password_hash, disabled_at, session_key, zon
 VALUES (:id, :email, :name, :password_hash, :disabled_at, :session_key, :zone, :role)
 ON CONFLICT (id) DO UPDATE SET email = excluded.email, name = excluded.name, password_hash = excluded.password_hash,
   disabled_at = excluded.disabled_at, session_key = excluded.session_key, zone = excluded.zone, role = excluded.role;
-
--- name: known_teams
--- The teams of cases, and those of people.
-SELECT team FROM cases WHERE team IS NOT NULL UNION SELECT team FROM staff_teams;
 
 -- name: staff
 -- Everyone who may or might work at the desk.
