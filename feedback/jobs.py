@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +34,8 @@ from feedback.store.outbox import TO_CUSTOMERS, TO_STAFF
 
 STOP_WITHIN_S = 10
 BEAT_EVERY_S = 5
+OLD_BUILDS = "old builds"  # the name of a request that they go
+A_MINUTE = timedelta(minutes=1)
 _log = logging.getLogger("feedback.jobs")
 
 
@@ -95,9 +97,23 @@ def nightly(store: Store, keys: Keys, config: Config, now: datetime) -> bool:
 def publish_if_due(store: Store, config: Config, now: datetime) -> bool:
     """The daily build, or one that was asked for; whether one was made. Raises PublishError; that is noted as well."""
     if not (build.is_due(store, config, now) or store.operations.requested("publish")):
+        _forget_builds(store, config)
         return False
     publish_now(store, config, build.find_sources(Path.cwd()), now)
     return True
+
+
+def _forget_builds(store: Store, config: Config) -> None:
+    """A minute after a build that was asked for, nobody reads the ones before it: they go.
+
+    It may have been asked for because of words that stand in them.
+    """
+    request, last = store.operations.requested(OLD_BUILDS), store.operations.last_build()
+    if request is None or last is None or last.words is not None or datetime.now(UTC) - last.finished_at < A_MINUTE:
+        return
+    build.keep_newest_alone(build.place_of(config))
+    with store.write():
+        store.operations.settle_request(OLD_BUILDS, request)
 
 
 def publish_now(
@@ -121,6 +137,7 @@ def publish_now(
             store.operations.note_build(Build(now, datetime.now(UTC), words, headline))
             if request is not None:
                 store.operations.settle_request("publish", request)
+                store.operations.request(OLD_BUILDS)
     return built.folder
 
 

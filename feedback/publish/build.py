@@ -145,11 +145,18 @@ def publish(
     return Published(build, boxes.solved(current))
 
 
-def _tidy(target: Path, newest: Path) -> None:
+def keep_newest_alone(target: Path) -> None:
+    """Remove the builds before the one that is shown, for words were taken back that stand in them."""
+    with suppress(OSError):
+        _tidy(target, (target / "current").resolve(strict=True), keep=1)
+
+
+def _tidy(target: Path, newest: Path, keep: int = KEEP) -> None:
     """Keep the newest builds, and sweep up what a killed one has left. Another publisher may do so as well."""
     with suppress(OSError):
         builds = sorted(target.glob("build-*"), key=lambda build: build.stat().st_mtime)
-        for old in [build for build in builds if build != newest][: -(KEEP - 1)]:
+        older = [build for build in builds if build != newest]
+        for old in older[: len(older) - (keep - 1)]:
             shutil.rmtree(old, ignore_errors=True)
         kept = {staff_tree(build) for build in target.glob("build-*")}
         lone = [tree for tree in target.glob("staff-*") if tree not in kept]

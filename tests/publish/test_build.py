@@ -262,7 +262,14 @@ def test_a_note_that_is_not_public_any_more_leaves_the_site_at_once(
         erase(loop.store, loop.keys, "ada@example.org", later)
     assert jobs.publish_if_due(loop.store, loop.config, later)
     assert "ring" not in page.read_text()
+    builds = build.place_of(loop.config)
     assert not jobs.publish_if_due(loop.store, loop.config, later)
+    assert len(list(builds.glob("build-*"))) == 2  # somebody may be reading the one before
+    monkeypatch.setattr(jobs, "A_MINUTE", timedelta(0))
+    assert not jobs.publish_if_due(loop.store, loop.config, later)
+    assert [path for path in builds.rglob("*") if path.is_file() and b"Sent a new" in path.read_bytes()] == []
+    assert len(list(builds.glob("build-*"))) == 1
+    assert "ring" not in page.read_text()
 
 
 def test_each_step_is_told_as_it_begins(make_loop: Callable[..., Loop], quick_site: Sources, tmp_path: Path) -> None:
