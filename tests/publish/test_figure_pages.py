@@ -264,7 +264,7 @@ def test_an_approved_quote_is_on_the_site_and_gone_once_it_is_taken_back(
         return text_of_page(built / "quotes" / "index.html")
 
     assert "printed" not in quotes()
-    version = quote.answer.version
+    version = quote.version
     quoting.approve(loop.store, quote.answer.id, version, Standing.WAITING, mara, NOW + DAY)
     assert "It printed again. Ada L. about printers" in html.unescape(quotes())
     quoting.take_back(loop.store, quote.answer.id, version, Standing.APPROVED, mara, NOW + DAY)
