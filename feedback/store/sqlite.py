@@ -102,6 +102,11 @@ def _add_lists_by_team(database: SqliteUtilsDatabase) -> None:
     database.execute("INSERT INTO works_in (staff_id, team) SELECT staff_id, team FROM works_in_by_rule")
 
 
+@migrations(name="17 told once")
+def _tell_once(database: SqliteUtilsDatabase) -> None:
+    _apply(database, "17.sql")
+
+
 def _apply(database: SqliteUtilsDatabase, name: str) -> None:
     schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
     statement = ""

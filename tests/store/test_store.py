@@ -162,6 +162,7 @@ def test_four_processes_that_make_the_database_at_once_all_succeed(url: str) -> 
         ("12 records",),
         ("15 erasing at once",),
         ("16 lists by team",),
+        ("17 told once",),
     ]
     save(store, "A-1")
     store.close()

@@ -243,33 +243,16 @@ WHERE r.case_id = :case_id AND (:seen_by IS NULL OR EXISTS (
 ORDER BY a.at DESC, r.n DESC, s.round DESC, a.seq DESC LIMIT :limit;
 
 -- name: newest_answers
--- The newest answer of each survey (that a person sees, if given), newest first, with what it is about and the follow-up that it opened.
-SELECT a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time,
-  a.quote_name,
-  c.id AS case_id, c.ref, c.subject, r.agent, r.team, cu.name, cu.email, s.round, f.id AS follow_up_id
-FROM answers a
-JOIN surveys s ON s.id = a.survey_id
-JOIN resolutions r ON r.id = s.resolution_id
-JOIN cases c ON c.id = r.case_id
-LEFT JOIN customers cu ON cu.id = c.customer_id
-LEFT JOIN surveys first ON first.resolution_id = r.id AND first.round = 0
-LEFT JOIN follow_ups f ON f.survey_id = first.id
+-- The newest answer of each survey (that a person sees, if given), newest first.
+SELECT * FROM answers_told a
 WHERE a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = a.survey_id) AND (:choice IS NULL OR a.choice = :choice)
-  AND (:seen_by IS NULL OR EXISTS (SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = r.id))
-ORDER BY a.at DESC, a.id LIMIT :limit OFFSET :offset;
+  AND (:seen_by IS NULL OR EXISTS (
+    SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = a.resolution_id))
+ORDER BY a.at DESC, a.answer_id LIMIT :limit OFFSET :offset;
 
 -- name: newest_answers_of_part
 -- The same for whoever works in some teams: all that they see, sorted then.
-SELECT a.id AS answer_id, a.choice, a.at, a.details_at, a.reasons, a.comment, a.call, a.phone, a.call_time,
-  a.quote_name,
-  c.id AS case_id, c.ref, c.subject, r.agent, r.team, cu.name, cu.email, s.round, f.id AS follow_up_id
-FROM resolutions r
-JOIN surveys s ON s.resolution_id = r.id
-JOIN answers a ON a.survey_id = s.id
-JOIN cases c ON c.id = r.case_id
-LEFT JOIN customers cu ON cu.id = c.customer_id
-LEFT JOIN surveys first ON first.resolution_id = r.id AND first.round = 0
-LEFT JOIN follow_ups f ON f.survey_id = first.id
+SELECT * FROM answers_told a
 WHERE a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = a.survey_id) AND (:choice IS NULL OR a.choice = :choice)
-  AND r.id IN (SELECT resolution_id FROM resolutions_seen WHERE staff_id = :seen_by)
-ORDER BY a.at DESC, a.id LIMIT :limit OFFSET :offset;
+  AND a.resolution_id IN (SELECT resolution_id FROM resolutions_seen WHERE staff_id = :seen_by)
+ORDER BY a.at DESC, a.answer_id LIMIT :limit OFFSET :offset;
