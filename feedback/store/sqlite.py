@@ -1,4 +1,4 @@
-"""Connections, transactions and migrations of the SQLite file."""
+"""Connections and transactions of the SQLite file; what is pending is applied."""
 
 import re
 import secrets
@@ -15,106 +15,14 @@ from typing import Any, Protocol
 
 import aiosql
 from sqlite_utils import Database as SqliteUtilsDatabase
-from sqlite_utils.migrations import Migrations
 
 from feedback.errors import DatabaseDamaged, StoreError
+from feedback.store.migrations import migrations
 
 BUSY_TIMEOUT_S = 10
 READERS_TIMEOUT_S = 5
 PAGES_TIMEOUT_MS = 300
 LOOK_AGAIN_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002)
-
-migrations = Migrations("feedback")
-
-
-@migrations(name="1 the schema")
-def _create_schema(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "1.sql")
-
-
-@migrations(name="2 the desk")
-def _add_the_desk(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "2.sql")
-
-
-@migrations(name="3 erasing")
-def _add_erasing(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "3.sql")
-
-
-@migrations(name="4 tact")
-def _add_tact(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "4.sql")
-
-
-@migrations(name="5 what comes back")
-def _add_what_comes_back(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "5.sql")
-
-
-@migrations(name="6 answers that count")
-def _add_what_stands(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "6.sql")
-
-
-@migrations(name="7 asking again")
-def _add_asking_again(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "7.sql")
-
-
-@migrations(name="8 search")
-def _add_search(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "8.sql")
-
-
-@migrations(name="9 people")
-def _add_people(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "9.sql")
-
-
-@migrations(name="10 erasing and searching")
-def _ease_erasing_and_searching(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "10.sql")
-
-
-@migrations(name="11 public notes")
-def _add_public_notes(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "11.sql")
-
-
-@migrations(name="12 records")
-def _add_records(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "12.sql")
-
-
-@migrations(name="15 erasing at once")
-def _find_whom_to_erase(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "15.sql")
-
-
-@migrations(name="16 lists by team")
-def _add_lists_by_team(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "16.sql")
-    said = "SELECT team FROM cases UNION SELECT team FROM resolutions UNION SELECT team FROM staff_teams"
-    names = {"", *(name for (name,) in database.execute(said) if name is not None)}
-    for name in names:
-        database.execute("INSERT INTO teams (name, key) VALUES (?, ?)", (name, team_key(name)))
-    database.execute("INSERT INTO works_in (staff_id, team) SELECT staff_id, team FROM works_in_by_rule")
-
-
-@migrations(name="17 told once")
-def _tell_once(database: SqliteUtilsDatabase) -> None:
-    _apply(database, "17.sql")
-
-
-def _apply(database: SqliteUtilsDatabase, name: str) -> None:
-    schema = resources.files("feedback.store").joinpath("schema", name).read_text("utf-8")
-    statement = ""
-    for line in schema.splitlines(keepends=True):  # executescript would commit
-        statement += line
-        if sqlite3.complete_statement(statement):  # knows that a trigger has statements inside
-            database.execute(statement)
-            statement = ""
 
 
 class Query(Protocol):
@@ -133,11 +41,6 @@ def stamp(moment: datetime) -> str:
     """A moment as the database holds it: fixed width, so that text order is time order."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return utc.isoformat(timespec="seconds")[:19] + "Z"
-
-
-def team_key(name: str) -> str:
-    """The same for each spelling of a team, as settings know it: capitals do not matter."""
-    return name.casefold()
 
 
 def containing(words: str) -> str:

@@ -10,7 +10,8 @@ from feedback.domain.staff import FailedLogins, Role, Staff
 from feedback.errors import NotFound, Refused
 from feedback.keys import new_id
 from feedback.store import teams
-from feedback.store.sqlite import Database, load_queries, moment_or_none, team_key
+from feedback.store.migrations import team_key
+from feedback.store.sqlite import Database, load_queries, moment_or_none
 
 _sql = load_queries("staff")
 

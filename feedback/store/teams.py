@@ -1,6 +1,7 @@
 """Teams as help desks spell them, who works in which, and how a list of what somebody sees is read."""
 
-from feedback.store.sqlite import Database, load_queries, team_key
+from feedback.store.migrations import team_key
+from feedback.store.sqlite import Database, load_queries
 
 _sql = load_queries("teams")
 

@@ -12,7 +12,8 @@ from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice, Details, Round
 from feedback.errors import NotFound, PendingMigrations, Refused
 from feedback.loop import answering, following_up
-from feedback.store import Store, open_store, sqlite
+from feedback.store import Store, open_store
+from feedback.store.migrations import migrations
 from feedback.store.operations import Build, Demo
 from feedback.store.outbox import Kind, MailLine, MailState, Standing
 from tests.conftest import ADA, BRUNO, CHIOMA, DAY, NOW, Loop
@@ -330,7 +331,7 @@ def old_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A database that version 1 made: a follow-up that was opened, closed and opened again, and two builds."""
     url = f"sqlite:///{tmp_path / 'feedback.db'}"
     with monkeypatch.context() as patch:
-        patch.setattr(sqlite.migrations, "_migrations", sqlite.migrations._migrations[:1])
+        patch.setattr(migrations, "_migrations", migrations._migrations[:1])
         old = open_store(url)
     with old._database.write():  # without what today's store does at the end of each transaction
         case = old.cases.save(replace(ADA, team=None))  # teams were not known then

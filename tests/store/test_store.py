@@ -18,6 +18,7 @@ from sqlite_utils import Database as SqliteUtilsDatabase
 from feedback.config import Config
 from feedback.errors import PendingMigrations, StoreError
 from feedback.store import Store, open_store, sqlite
+from feedback.store.migrations import migrations
 from tests.conftest import ADA, NOW, ROOT
 
 TABLES = {
@@ -91,7 +92,6 @@ def newer_program(monkeypatch: pytest.MonkeyPatch) -> None:
     def add_a_column(database: SqliteUtilsDatabase) -> None:
         database.execute("ALTER TABLE cases ADD COLUMN priority TEXT")
 
-    migrations = sqlite.migrations
     monkeypatch.setattr(migrations, "_migrations", list(migrations._migrations))
     migrations(name="9 a column")(add_a_column)
 
@@ -250,9 +250,9 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
     save(store, "A-1")
     store.close()
     with monkeypatch.context() as patch:
-        patch.setattr(sqlite.migrations, "_migrations", list(sqlite.migrations._migrations))
+        patch.setattr(migrations, "_migrations", list(migrations._migrations))
 
-        @sqlite.migrations(name="9 broken")
+        @migrations(name="9 broken")
         def broken(database: SqliteUtilsDatabase) -> None:
             database.execute("ALTER TABLE cases ADD COLUMN priority TEXT")
             database.execute("SELECT nonsense")
