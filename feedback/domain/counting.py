@@ -24,7 +24,6 @@ from feedback.domain.timing import local_day, midnight
 Votes = Callable[[datetime, datetime], Iterable[Vote]]  # since, until: newest first
 _Dated = tuple[date, Served]
 FIRST_REPLY_TARGET = timedelta(hours=24)
-_SETTLES_AFTER_DAYS = SETTLED_AFTER.days + 1
 
 
 def served_since(now: datetime, zone: ZoneInfo) -> datetime:
@@ -104,7 +103,7 @@ def _headline(whole: Group, young: Sequence[_Dated], when: Calendar) -> tuple[Ra
     What came since is the difference of two totals that a reader can know, so it is left out while it is small itself.
     """
     starts = when.periods(when.young_from, when.today + timedelta(days=1))
-    groups = [measures.solved(row for day, row in young if when.span.start(day) == start) for start in starts]
+    groups = [measures.solved(row for day, row in young if when.start(day) == start) for start in starts]
     since, is_shown = together(groups), True
     if whole.n == 0:
         total = together([whole, since])
@@ -131,7 +130,7 @@ def _by_period(whole: Group, rows: Sequence[_Dated], when: Calendar) -> list[Per
     starts = when.periods(when.recent_from, when.young_from)
     groups = {start: Group() for start in starts}
     for day, row in rows:
-        if row.choice and (group := groups.get(when.span.start(day))) is not None:
+        if row.choice and (group := groups.get(when.start(day))) is not None:
             group.add(row.customer_id, row.choice is Choice.YES)
     return _periods(groups, whole, when)
 
@@ -314,4 +313,4 @@ def _settles_on(whole: Group, young: Sequence[_Dated], when: Calendar) -> date |
     answered = [day for day, row in young if row.choice]
     if whole.n or not answered:
         return None
-    return when.last_day(when.span.start(min(answered))) + timedelta(days=_SETTLES_AFTER_DAYS)
+    return when.settles_on(min(answered))

@@ -99,7 +99,7 @@ def _period(period: Period, x: float, *, place: int, is_last: bool, span: Span |
     if place % 2 == 0:
         kind = "scale" if place % 4 == 0 else "scale minor"
         first = period.first_day
-        label = f"{first.day} {first:%b}" if span is Span.WEEK else f"{first:%b} {first:%y}"
+        label = f"{first:%b} {first:%y}" if span is Span.MONTH else f"{first.day} {first:%b}"
         at, anchor = (
             (WIDTH, "end") if is_last and x > WIDTH - 60 else (x, "middle")
         )  # the last one would be cut off on a small screen

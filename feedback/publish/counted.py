@@ -58,7 +58,8 @@ The day on which a case was *resolved* decides, by the clock of {config.zone.key
 figures are about the last {stretch(figures)} in which all answers are in: {days(figures.first_day, figures.last_day)}.
 
 - The trend goes by the {figures.span}. It is the shortest of week, month and quarter in which we have enough answers
-  for a {figures.span} to mean something; as there are more, or fewer, that can change.
+  for a {figures.span} to mean something; as there are more, or fewer, that can change. A quarter is 13 weeks here, and
+  the last one ends with the last week in which all answers are in.
 - Pages of teams and topics go by whole stretches of {stretch(figures)}, for they have fewer answers.
 - The headline “solved” is about newer cases as well, once there are enough of them.
 

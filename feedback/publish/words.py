@@ -4,6 +4,7 @@ from datetime import date
 
 from feedback.domain.changes import Change, Verdict
 from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, Rate
+from feedback.domain.periods import Span
 from feedback.domain.published import Figures, Spread
 
 FEW = "too few"
@@ -39,9 +40,8 @@ def days(first: date, last: date) -> str:
 
 
 def stretch(figures: Figures) -> str:
-    """How long a stretch is: `13 weeks`, `3 months`, `quarter`."""
-    count = figures.span.in_stretch
-    return f"{count} {figures.span}s" if count > 1 else str(figures.span)
+    """How long a stretch is: `13 weeks`, `3 months`."""
+    return "3 months" if figures.span is Span.MONTH else "13 weeks"
 
 
 def bucket(spread: Spread, k: int) -> Rate:

@@ -10,7 +10,7 @@ from feedback.domain.changes import Verdict
 from feedback.domain.counting import figures, served_since
 from feedback.domain.figures import Rate
 from feedback.domain.followups import Outcome
-from feedback.domain.periods import Span
+from feedback.domain.periods import Calendar, Span
 from feedback.domain.published import HIDDEN, Figures, Help, Measure, Served, Vote
 from feedback.domain.surveys import Choice, Stage
 from tests.conftest import DAY, NOW
@@ -57,21 +57,24 @@ def parts(rate: Rate) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize(
-    ("span", "day", "later", "start"),
+    ("span", "day", "later", "start"),  # all answers until Sunday the 22nd of February 2026 are settled
     [
         (Span.WEEK, date(2026, 3, 3), 0, date(2026, 3, 2)),
         (Span.WEEK, date(2026, 3, 3), -10, date(2025, 12, 22)),
         (Span.MONTH, date(2026, 3, 31), 0, date(2026, 3, 1)),
         (Span.MONTH, date(2026, 3, 31), -3, date(2025, 12, 1)),
         (Span.MONTH, date(2026, 12, 31), 1, date(2027, 1, 1)),
-        (Span.QUARTER, date(2026, 3, 31), 0, date(2026, 1, 1)),
-        (Span.QUARTER, date(2026, 5, 1), 0, date(2026, 4, 1)),
-        (Span.QUARTER, date(2026, 5, 1), -2, date(2025, 10, 1)),
-        (Span.QUARTER, date(2026, 12, 31), 1, date(2027, 1, 1)),
+        (Span.QUARTER, date(2026, 2, 22), 0, date(2025, 11, 24)),
+        (Span.QUARTER, date(2026, 2, 23), 0, date(2026, 2, 23)),
+        (Span.QUARTER, date(2026, 2, 22), -1, date(2025, 8, 25)),
+        (Span.QUARTER, date(2026, 3, 3), 1, date(2026, 5, 25)),
     ],
 )
-def test_a_period_begins_where_a_calendar_says(span: Span, day: date, later: int, start: date) -> None:
-    assert span.start(day, later) == start
+def test_a_period_begins_where_a_calendar_says_or_thirteen_weeks_before_what_is_young(
+    span: Span, day: date, later: int, start: date
+) -> None:
+    young = date(2026, 2, 1) if span is Span.MONTH else date(2026, 2, 23)
+    assert Calendar(span, young, NOW.date(), ZoneInfo("UTC")).start(day, later) == start
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,7 @@ def test_periods_are_the_shortest_of_which_half_have_twenty_answers(a_week: int,
 
 def test_half_of_the_periods_are_counted_from_the_first_answer_on() -> None:
     assert told(weekly(20, range(2, 6))).span is Span.WEEK
-    assert told([*weekly(20, range(2, 6)), *weekly(1, range(20, 21))]).span is Span.QUARTER
+    assert told([*weekly(20, range(2, 6)), *weekly(1, range(16, 17))]).span is Span.QUARTER
 
 
 @pytest.mark.parametrize(
@@ -93,7 +96,7 @@ def test_half_of_the_periods_are_counted_from_the_first_answer_on() -> None:
         # it is Tuesday the 3rd of March; last week's answers may still come in
         (20, date(2025, 11, 24), date(2026, 2, 22)),
         (6, date(2025, 11, 1), date(2026, 1, 31)),  # and so may those about the end of February
-        (1, date(2025, 10, 1), date(2025, 12, 31)),
+        (1, date(2025, 11, 24), date(2026, 2, 22)),
     ],
 )
 def test_the_recent_stretch_is_the_last_whole_one_that_is_settled(a_week: int, first: date, last: date) -> None:
@@ -257,7 +260,7 @@ def test_a_young_business_is_told_when_its_figures_come() -> None:
     assert found.solved.of == 12
     assert found.response == Rate(0, 0, 0)
     assert found.stretches[-1].solved == Rate(0, 0, 0)
-    assert (found.settles_on, found.periods_missing) == (date(2026, 4, 8), 2)  # of the first quarter
+    assert (found.settles_on, found.periods_missing) == (date(2026, 3, 9), 2)  # of this week
     assert (found.teams, found.before, found.comparisons) == ((), None, 0)
 
 
