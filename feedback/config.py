@@ -135,6 +135,7 @@ class Config(BaseModel):
     change_within: Duration = Field(timedelta(days=14), description="how long an answer can be changed")
     call_room: str = Field("", max_length=300, description="where your team talks to customers by video, a web address")
     follow_up_within: Duration = Field(timedelta(hours=24), description="by when a person acts on a “no”")
+    first_reply_within: Duration = Field(timedelta(hours=24), description="until when a first reply is in time")
     agent_figures: OnOff = Field(True, description="whether the desk's figures and files name single agents")
     retention: DurationOrOff = Field(
         timedelta(days=730), description="how long after a customer's last case we keep who it was, and their words"

@@ -21,7 +21,7 @@ def test_a_business_without_a_case_is_told_that_nothing_is_there_yet(workplace: 
     told = workplace.feedback("figures", "--at", AT)
     assert "Solved, until 2026-03-06             nothing yet\n" in told
     assert "By team: nothing yet\n" in told
-    assert "  A trend begins with two settled quarters; 2 to go.\n" in told
+    assert "  A trend begins with two settled stretches of 13 weeks; 2 to go.\n" in told
     data = json.loads(workplace.feedback("figures", "--json", "--at", AT))
     assert data["solved"] == {
         "rate": {"count": 0, "n": 0, "customers": 0, "share": None, "low": None, "high": None}, "of": 0
@@ -33,8 +33,8 @@ def test_the_figures_are_told_to_people_and_to_machines(workplace: Workplace) ->
     fill(workplace, 12)
     told = workplace.feedback("figures", "--at", "2026-05-20T12:00:00Z")
     assert "Cases resolved from 2026-02-09 to 2026-05-10" in told
-    assert "  1                                  100%, 12\n" in told
-    assert "\nSolved by quarter:\n" in told
+    assert "  1                                  100 %, 12\n" in told
+    assert "\nSolved by stretch of 13 weeks:\n" in told
     data = json.loads(workplace.feedback("figures", "--json", "--at", "2026-05-20T12:00:00Z"))
     assert data["interactions"] == {
         "n": 12, "customers": 12, "of": 12, "counts": {"1": 12, "2": 0, "more than 2": 0}

@@ -8,14 +8,12 @@ import click
 from feedback.cli.moments import At, at_option, moment
 from feedback.cli.terminal import safe
 from feedback.config import load_config
-from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, Rate
+from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, Rate, percent
 from feedback.domain.published import Figures, Part, Period, Spread, Times
 from feedback.domain.timing import in_words, span_in_words
 from feedback.publish.figures import as_data, current
+from feedback.publish.words import FEW, NONE, rate_in_words, span
 from feedback.store import open_store
-
-FEW = "too few"
-NONE = "nothing yet"
 
 
 @click.command("figures")
@@ -46,12 +44,12 @@ def _report(figures: Figures) -> Iterator[str]:
     yield _line("Answered", _rate(figures.response))
     if figures.settles_on:
         yield f"The first answers count as settled on {figures.settles_on}; until then the rest stays empty."
-    for change, which in ((figures.before, ""), (figures.latest, f", the last settled {figures.span}")):
+    for change, which in ((figures.before, ""), (figures.latest, f", the last settled {span(figures)}")):
         if change and change.title:
             yield f"Solved{which}: {change.title}."
-    yield from _periods(f"Solved by {figures.span}", figures.trend)
+    yield from _periods(f"Solved by {span(figures)}", figures.trend)
     if figures.periods_missing:
-        yield f"  A trend begins with two settled {figures.span}s; {figures.periods_missing} to go."
+        yield f"  A trend begins with two settled {span(figures, many=True)}; {figures.periods_missing} to go."
     yield from _periods("Solved by stretch", figures.stretches)
     for title, parts in (("team", figures.teams), ("topic", figures.topics), ("channel", figures.channels)):
         yield from _parts(title, parts)
@@ -106,7 +104,7 @@ def _spread(title: str, spread: Spread) -> Iterator[str]:
         return
     yield _line(title, f"known of {spread.n:,} of {spread.of:,}, {spread.customers:,} customers")
     for name, count in zip(spread.names, spread.counts, strict=True):
-        yield _line(f"  {name.replace('_', ' ')}", f"{count / spread.n:.0%}, {count:,}")
+        yield _line(f"  {name.replace('_', ' ')}", f"{percent(count / spread.n)} %, {count:,}")
 
 
 def _times(times: Times) -> str:
@@ -121,12 +119,9 @@ def _times(times: Times) -> str:
 
 def _rate(rate: Rate, of: int = 0) -> str:
     if rate.hidden or rate.n == 0:
-        return FEW if rate.hidden else NONE
-    low, high = rate.interval
+        return rate_in_words(rate)
     known = f", known of {rate.n:,} of {of:,}" if of > rate.n else ""
-    return (
-        f"{rate.share:.0%} ({low:.0%} to {high:.0%}), {rate.count:,} of {rate.n:,}, {rate.customers:,} customers{known}"
-    )
+    return f"{rate_in_words(rate)}, {rate.customers:,} customers{known}"
 
 
 def _line(title: str, words: str) -> str:

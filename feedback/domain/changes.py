@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import sqrt
 
-from feedback.domain.figures import Rate
+from feedback.domain.figures import Rate, percent
 
 ERROR = 0.05  # how often at most any change at all is told where there is none
 STEADY_WITHIN = 0.10  # "steady" only where the difference lies within ten points, with 95 % confidence
@@ -55,12 +55,13 @@ class Change:
     @property
     def title(self) -> str | None:
         """What a heading may say of it: nothing that no test backs. The verb is its reader's: `solved …`."""
-        digits = 0 if f"{self.rate.share:.0%}" != f"{self.other.share:.0%}" else 1
-        ours, other = (f"{100 * one.share:.{digits}f} %" for one in (self.rate, self.other))
+        ours, other = (f"{percent(one.share)} %" for one in (self.rate, self.other))
+        if ours == other:
+            ours, other = (f"{100 * one.share:.1f} %" for one in (self.rate, self.other))
         if self.verdict is Verdict.UNCLEAR:
             return None
         if self.verdict is Verdict.STEADY:
-            about = f"about {100 * self.rate.share:.0f} %"
+            about = f"about {percent(self.rate.share)} %"
             return f"steady at {about}" if self.against is Against.BEFORE else f"{about}, as all others"
         if self.against is Against.BEFORE:
             return f"{'up' if self.verdict is Verdict.HIGHER else 'down'} from {other} to {ours}"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from feedback.domain import measures
@@ -21,9 +22,14 @@ from feedback.domain.published import (
 from feedback.domain.surveys import Choice
 from feedback.domain.timing import local_day, midnight
 
+_NAME_OF: dict[str, Callable[[Served], str | None]] = {
+    "team": attrgetter("team"),
+    "topic": attrgetter("topic"),
+    "channel": attrgetter("channel"),
+}
+_WITH_TREND = ("team", "topic")
 Votes = Callable[[datetime, datetime], Iterable[Vote]]  # since, until: newest first
 _Dated = tuple[date, Served]
-FIRST_REPLY_TARGET = timedelta(hours=24)
 
 
 def served_since(now: datetime, zone: ZoneInfo) -> datetime:
@@ -32,9 +38,9 @@ def served_since(now: datetime, zone: ZoneInfo) -> datetime:
 
 
 def figures(
-    served: Iterable[Served], votes: Votes, now: datetime, zone: ZoneInfo, target: timedelta = FIRST_REPLY_TARGET
+    served: Iterable[Served], votes: Votes, now: datetime, zone: ZoneInfo, within: timedelta = timedelta(hours=24)
 ) -> Figures:
-    """Everything that is published, as of `now`.
+    """Everything that is published, as of `now`; a first reply is in time until `within` after the opening.
 
     `served` are the resolutions from `served_since` on, `votes` gives the answers about earlier ones. What is older
     than the recent stretch is forgotten stretch by stretch, so that memory does not grow with the years.
@@ -56,10 +62,7 @@ def figures(
     trend = _from_first([period for one in reversed(earlier) for period in one.periods] + settled + newest)
     stretches = [one.total for one in reversed(earlier)]
     stretches = _from_first([*stretches, Period(when.recent_from, when.last_settled_day, measures.shown(whole))])
-    parts = {
-        what: _parts(recent, key, earlier, when, now, target)
-        for what, key in (("team", _team), ("topic", _topic), ("channel", _channel))
-    }
+    parts = {what: _parts(recent, what, earlier, when, now, within) for what in _NAME_OF}
     before, latest, parts, comparisons = _compared(
         whole, stretches, settled[-1].solved, midnight(settled[-1].first_day, zone), recent, parts
     )
@@ -78,8 +81,8 @@ def figures(
         teams=parts["team"],
         topics=parts["topic"],
         channels=parts["channel"],
-        target=target,
-        first_reply=measures.known(measures.replied(recent, target), [row for row in recent if row.is_first]),
+        target=within,
+        first_reply=measures.known(measures.replied(recent, within), [row for row in recent if row.is_first]),
         first_reply_times=measures.reply_times(recent),
         interactions=measures.interactions(recent),
         reasons_no=measures.reasons(recent, Choice.NO, is_shown),
@@ -193,13 +196,14 @@ def _of(groups: dict[str, Group], name: str | None) -> Group:
 
 def _parts(
     recent: Sequence[Served],
-    name_of: Callable[[Served], str | None],
+    what: str,
     earlier: Sequence[_Stretch],
     when: Calendar,
     now: datetime,
-    target: timedelta,
+    within: timedelta,
 ) -> tuple[Part, ...]:
     """By name, whatever its capitals; those without one come last."""
+    name_of = _NAME_OF[what]
     by_key: dict[str, list[Served]] = {}
     for row in recent:
         by_key.setdefault(_key(name_of(row)), []).append(row)
@@ -207,13 +211,12 @@ def _parts(
     solved, response = _linked(
         [measures.solved(rows) for rows in groups], [measures.response(rows, now) for rows in groups]
     )
-    replied = _table([measures.replied(rows, target) for rows in groups])
+    replied = _table([measures.replied(rows, within) for rows in groups])
     found = []
     for k, rows in enumerate(groups):
         name = name_of(max(rows, key=lambda row: row.resolved_at))
         trend: list[Period] = []
-        if name_of is not _channel:
-            what = "team" if name_of is _team else "topic"
+        if what in _WITH_TREND:
             trend = [one.part(what, _key(name)) for one in reversed(earlier)]
             trend = _from_first([*trend, Period(when.recent_from, when.last_settled_day, solved[k])])
         of = 0 if replied[k].hidden else measures.how_many([row for row in rows if row.is_first])
@@ -235,18 +238,6 @@ def _linked(solved: Sequence[Group], response: Sequence[Group]) -> tuple[list[Ra
 
 def _table(groups: Sequence[Group], also: Iterable[int] = ()) -> list[Rate]:
     return [measures.bare(cell) for cell in hide(groups, not together(groups).rate.is_small, also)]
-
-
-def _team(row: Served) -> str | None:
-    return row.team
-
-
-def _topic(row: Served) -> str | None:
-    return row.topic
-
-
-def _channel(row: Served) -> str | None:
-    return row.channel
 
 
 def _key(name: str | None) -> str:
@@ -279,7 +270,7 @@ def _compared(
         earlier = measures.solved(row for row in recent if row.resolved_at < latest_from).rate
         note("period", 0, None, Against.OTHERS, latest, earlier)
     for what, found in parts.items():
-        name_of = {"team": _team, "topic": _topic, "channel": _channel}[what]
+        name_of = _NAME_OF[what]
         for k, part in enumerate(found):
             if len(part.trend) > 1:
                 note(what, k, part.name, Against.BEFORE, part.trend[-1].solved, part.trend[-2].solved)

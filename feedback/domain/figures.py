@@ -17,6 +17,14 @@ SETTLED_AFTER = timedelta(days=7)  # answers come in this long; younger figures 
 _Z = 1.959963984540054  # the 97.5 % point of the normal distribution, for a two-sided 95 % interval
 
 
+def percent(share: float) -> str:
+    """Whole per cent, half up, as a reader would round; with a decimal where 0 or 100 would be said of what is not."""
+    whole = int(share * 100 + 0.5)
+    if share in (0, 1) or 0 < whole < 100:
+        return str(whole)
+    return f"{min(99.9, max(0.1, share * 100)):.1f}"
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """`count` of `n`, from so many distinct `customers`. `hidden` if it must not be published.
@@ -35,11 +43,12 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % score interval of E. B. Wilson, JASA 22 (1927), p. 209."""
+        """The 95 % score interval of E. B. Wilson, JASA 22 (1927), p. 209. It ends at 0 or 1 where all are alike."""
         z2 = _Z * _Z
         centre = (self.count + z2 / 2) / (self.n + z2)
         half = _Z / (self.n + z2) * sqrt(self.count * (self.n - self.count) / self.n + z2 / 4)
-        return max(0.0, centre - half), min(1.0, centre + half)
+        low = 0.0 if self.count == 0 else centre - half  # without the last bit's error
+        return low, 1.0 if self.count == self.n else centre + half
 
     @property
     def is_small(self) -> bool:

@@ -80,15 +80,17 @@ def follow_ups(rows: Sequence[Served], is_shown: bool) -> FollowUps:
         seconds = quantiles([took.total_seconds() for _, took in contacted], n=4, method="inclusive")
         lower, middle, upper = (timedelta(seconds=round(one)) for one in seconds)
         times = Times(len(contacted), customers, len(opened), lower, middle, upper)
+    escalated = shown(_group((row, help.is_escalated) for row, help in opened))
     again = _group((row, help.choice_again is Choice.YES) for row, help in opened if help.choice_again)
+    recovery = known(again, [row for row, help in opened if help.is_asked_again])
     return FollowUps(
         outcomes=_spread(
             [*Outcome, STILL_OPEN], [outcomes.count(one) for one in (*Outcome, None)], [row for row, _ in opened],
-            [row for row, _ in opened],
+            [row for row, _ in opened], is_shown,
         ),
         first_contact=times,
-        escalated=shown(_group((row, help.is_escalated) for row, help in opened)),
-        recovery=known(again, [row for row, help in opened if help.is_asked_again]),
+        escalated=escalated if is_shown else HIDDEN,
+        recovery=recovery if is_shown else Measure(HIDDEN, 0),
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ class Span(StrEnum):
 
     WEEK = "week"
     MONTH = "month"
-    QUARTER = "quarter"  # of 13 weeks, so that it ends with any week: a young business waits for a week, not for April
+    QUARTER = "13 weeks"  # and not of the calendar: a young business waits for the end of a week, not of a quarter
 
     @property
     def in_stretch(self) -> int:

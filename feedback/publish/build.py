@@ -129,10 +129,11 @@ def publish(
         if for_staff and config.figures is Shown.STAFF:
             tell("Building the site with the figures, for staff")
             _build(begun / "staff", sources, current, heard, config, now, at=config.base_url + pages.STAFF_SITE)
-            (begun / "staff").rename(staff_tree(build))
         tell("Putting it in place")
         (begun / "public").chmod(0o755)  # a web server of another user reads it
         (begun / "public").rename(build)
+        if (begun / "staff").exists():
+            (begun / "staff").rename(staff_tree(build))  # after its build, or another publisher takes it for a lone one
         begun.rmdir()
         _point(target / "current", build)
     except BaseException as error:
@@ -154,14 +155,14 @@ def keep_newest_alone(target: Path) -> None:
 def _tidy(target: Path, newest: Path, keep: int = KEEP) -> None:
     """Keep the newest builds, and sweep up what a killed one has left. Another publisher may do so as well."""
     with suppress(OSError):
-        builds = sorted(target.glob("build-*"), key=lambda build: build.stat().st_mtime)
-        older = [build for build in builds if build != newest]
-        for old in older[: len(older) - (keep - 1)]:
+        builds = sorted(target.glob("build-*"), key=lambda build: build.stat().st_mtime, reverse=True)
+        for old in [build for build in builds if build != newest][keep - 1 :]:
             shutil.rmtree(old, ignore_errors=True)
         kept = {staff_tree(build) for build in target.glob("build-*")}
-        lone = [tree for tree in target.glob("staff-*") if tree not in kept]
-        for unfinished in (*target.glob(".building-*"), *lone):
-            if newest.stat().st_mtime - unfinished.stat().st_mtime > 2 * TIMEOUT_S or unfinished in lone:
+        for lone in {*target.glob("staff-*")} - kept:
+            shutil.rmtree(lone, ignore_errors=True)
+        for unfinished in target.glob(".building-*"):
+            if newest.stat().st_mtime - unfinished.stat().st_mtime > 2 * TIMEOUT_S:
                 shutil.rmtree(unfinished, ignore_errors=True)
 
 

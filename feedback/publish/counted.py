@@ -4,7 +4,7 @@ from feedback.config import Config
 from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, SETTLED_AFTER
 from feedback.domain.published import Figures
 from feedback.domain.timing import duration_in_words, span_in_words
-from feedback.publish.words import FEW, NONE, days, stretch
+from feedback.publish.words import FEW, NONE, days, span, stretch
 
 PAGE, TITLE = "how-we-count.md", "How we count"
 
@@ -57,9 +57,8 @@ For those who know statistics: these are Wilson's 95 % score intervals.
 The day on which a case was *resolved* decides, by the clock of {config.zone.key}, not the day of the answer. The
 figures are about the last {stretch(figures)} in which all answers are in: {days(figures.first_day, figures.last_day)}.
 
-- The trend goes by the {figures.span}. It is the shortest of week, month and quarter in which we have enough answers
-  for a {figures.span} to mean something; as there are more, or fewer, that can change. A quarter is 13 weeks here, and
-  the last one ends with the last week in which all answers are in.
+- The trend goes by the {span(figures)}. It is the shortest of a week, a month and 13 weeks in which we have enough
+  answers to mean something; as there are more, or fewer, that can change.
 - Pages of teams and topics go by whole stretches of {stretch(figures)}, for they have fewer answers.
 - The headline “solved” is about newer cases as well, once there are enough of them.
 
@@ -71,7 +70,7 @@ are drawn hollow, and are compared with nothing.
 Figures go up and down by luck alone. We say “up”, “down”, “higher” or “lower” only where luck would bring about such a
 difference less than 1 time in 20, and we take into account that we looked at {figures.comparisons} differences today:
 who looks often enough finds something. An arrow stands only where even the brackets do not overlap. “Steady” says
-that the two lie within ten points, and that we are about as sure. Where we say nothing, nothing is known.
+that the two lie within ten points, as sure as of one comparison by itself. Where we say nothing, nothing is known.
 
 For those who know statistics: Fisher's exact test, corrected after Holm. People who answer several times are counted
 as if they were several, so these tests are a little too sure.
@@ -94,9 +93,10 @@ spreadsheets and programs hide the same as the pages.
 
 ## What somebody could still find out
 
-- **By comparing days.** Each build is safe by itself. Whoever keeps the pages of today and of tomorrow can see what one
-  day has added, and if that was one answer, what it said. That is why figures change once a day and not with each
-  answer.
+- **By comparing days and weeks.** Each build is safe by itself. Whoever keeps the pages of today and of tomorrow can
+  see what one day has added, and if that was one answer, what it said; who keeps those of last week can see what a week
+  has added to a stretch and what has left it, of a team as well. That is why figures change once a day and not with
+  each answer.
 - **By knowing some of it.** Who is a customer, and knows what they said, knows a little more about the rest.
 - **By putting different tables together**: who knows of a single case that it was slow, and of a team that it had
   few slow ones, may draw conclusions.

@@ -30,7 +30,7 @@ def current(store: Store, config: Config, now: datetime) -> Figures:
         return min((opted_out[one] for one in hashes if one in opted_out), default=None)
 
     served = store.figures.served(counting.served_since(now, config.zone), opted_out_at)
-    return counting.figures(served, store.figures.votes, now, config.zone)
+    return counting.figures(served, store.figures.votes, now, config.zone, config.first_reply_within)
 
 
 def as_data(value: Any) -> Any:

@@ -14,7 +14,7 @@ from feedback.publish.charts import trend
 from feedback.publish.figures import as_data
 from feedback.publish.segments import FOLDER
 from feedback.publish.texts import plain
-from feedback.publish.words import day, days, found, stretch
+from feedback.publish.words import day, days, found, span, stretch
 
 PAGE, TITLE = "figures.md", "How we are doing"
 _OUTCOMES = {
@@ -150,19 +150,19 @@ def _solved(figures: Figures) -> str:
     if latest:
         settled = [period for period in figures.trend if not period.provisional][-1]
         when = days(settled.first_day, settled.last_day)
-        told.append(f"The last settled {figures.span}, {when}: solved {latest}.")
+        told.append(f"The last settled {span(figures)}, {when}: solved {latest}.")
     if figures.settles_on:
         told.append(
             f"The first answers count as settled on {day(figures.settles_on)}. Until then most of this page is empty."
         )
     if figures.periods_missing:
         told.append(
-            f"A trend begins with two settled {figures.span}s in which enough customers answered; "
+            f"A trend begins with two settled {span(figures, many=True)} in which enough customers answered; "
             f"{figures.periods_missing} to go."
         )
-    told.append(trend(figures.trend, f"Solved by {figures.span} of resolution", "trend", figures.span))
+    told.append(trend(figures.trend, f"Solved by {span(figures)}", "trend", figures.span))
     told.append(tables.downloads(f"{FOLDER}/trend", PAGE))
-    if len(figures.stretches) > 1:
+    if len(figures.stretches) > 1 and figures.span.in_stretch > 1:
         title = f"Solved by stretches of {stretch(figures)}"
         told += [f"### {title}", trend(figures.stretches, title, "stretches")]
         told.append(tables.downloads(f"{FOLDER}/stretches", PAGE))

@@ -4,18 +4,13 @@ from datetime import date
 
 from feedback.domain.changes import Change, Verdict
 from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, Rate
+from feedback.domain.figures import percent as percent
 from feedback.domain.periods import Span
 from feedback.domain.published import Figures, Spread
 
 FEW = "too few"
 NONE = "nothing yet"
 WHY_FEW = f"fewer than {FEWEST} customers, or all alike from fewer than {FEWEST_FOR_EXTREMES}"
-
-
-def percent(share: float) -> str:
-    """Whole per cent, half up, as a reader would round; with a decimal where 0 or 100 would be said of what is not."""
-    whole = int(share * 100 + 0.5)
-    return f"{share * 100:.1f}" if whole in (0, 100) and share not in (0, 1) else str(whole)
 
 
 def interval(rate: Rate) -> str:
@@ -42,6 +37,14 @@ def days(first: date, last: date) -> str:
 def stretch(figures: Figures) -> str:
     """How long a stretch is: `13 weeks`, `3 months`."""
     return "3 months" if figures.span is Span.MONTH else "13 weeks"
+
+
+def span(figures: Figures, many: bool = False) -> str:
+    """How long a period of the trend is: `week`, `months`, `stretch of 13 weeks`."""
+    one, some = {Span.QUARTER: (f"stretch of {figures.span}", f"stretches of {figures.span}")}.get(
+        figures.span, (str(figures.span), f"{figures.span}s")
+    )
+    return some if many else one
 
 
 def bucket(spread: Spread, k: int) -> Rate:

@@ -53,6 +53,8 @@ def test_the_interval_holds_the_share_and_stays_between_0_and_1(pair: tuple[int,
     rate = yes_of(*pair)
     low, high = rate.interval
     assert 0 <= low < high <= 1
+    assert (low == 0) == (rate.count == 0)
+    assert (high == 1) == (rate.count == rate.n)
     assert low - 1e-12 <= rate.share <= high + 1e-12
 
 

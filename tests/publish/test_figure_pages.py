@@ -199,7 +199,7 @@ def test_a_business_without_an_answer_reads_on_each_page_what_will_stand_there(l
     for words in (
         "No answers yet. The share solved will stand here from 5 customers on.",
         "Teams will stand here once answers about them are settled.",
-        "A trend begins with two settled quarters in which enough customers answered; 2 to go.",
+        "A trend begins with two settled stretches of 13 weeks in which enough customers answered; 2 to go.",
         "What customers tick beside a no will stand here once ten customers are known of.",
         "Nobody who said no was contacted yet.",
     ):
