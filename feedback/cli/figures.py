@@ -43,7 +43,7 @@ def _report(figures: Figures) -> Iterator[str]:
     yield _line(f"Solved, until {figures.solved_until}", _rate(figures.solved.rate, figures.solved.of))
     yield _line("Answered", _rate(figures.response))
     if figures.settles_on:
-        yield f"The first answers count as settled on {figures.settles_on}; until then the rest stays empty."
+        yield f"The first cases count as settled on {figures.settles_on}; until then the rest stays empty."
     for change, which in ((figures.before, ""), (figures.latest, f", the last settled {span(figures)}")):
         if change and change.title:
             yield f"Solved{which}: {change.title}."
@@ -54,8 +54,10 @@ def _report(figures: Figures) -> Iterator[str]:
     for title, parts in (("team", figures.teams), ("topic", figures.topics), ("channel", figures.channels)):
         yield from _parts(title, parts)
     yield from _help(figures)
-    yield ""
-    yield f"{figures.comparisons} comparisons were made; a change is told only where that many leave it significant."
+    if figures.comparisons:
+        yield ""
+        made = f"{figures.comparisons} comparisons were made"
+        yield f"{made}; a change is told only where that many leave it significant."
 
 
 def _help(figures: Figures) -> Iterator[str]:

@@ -66,6 +66,8 @@ def figures(
     before, latest, parts, comparisons = _compared(
         whole, stretches, settled[-1].solved, midnight(settled[-1].first_day, zone), recent, parts
     )
+    response = measures.response(recent, now)
+    is_response_small = bool(response.n and response.rate.is_small)
     asked = [row for day, row in rows if when.recent_from <= day <= until and measures.is_asked(row)]
     return Figures(
         now=now,
@@ -75,7 +77,7 @@ def figures(
         last_day=when.last_settled_day,
         solved=Measure(total, 0 if total.hidden else measures.how_many(asked)),
         solved_until=until,
-        response=measures.shown(measures.response(recent, now)),
+        response=response.rate if is_shown and not is_response_small else HIDDEN,  # how many answered tells too much
         trend=tuple(trend),
         stretches=tuple(stretches),
         teams=parts["team"],
@@ -88,11 +90,11 @@ def figures(
         reasons_no=measures.reasons(recent, Choice.NO, is_shown),
         reasons_yes=measures.reasons(recent, Choice.YES, is_shown),
         follow_ups=measures.follow_ups(recent, is_shown),
-        letters=measures.letters(recent),
+        letters=measures.letters(recent, not is_response_small),
         before=before,
         latest=latest,
         comparisons=comparisons,
-        settles_on=_settles_on(whole, young, when),
+        settles_on=_settles_on(recent, young, when),
         periods_missing=max(0, 2 - sum(not period.provisional for period in trend)),
     )
 
@@ -225,15 +227,20 @@ def _parts(
 
 
 def _linked(solved: Sequence[Group], response: Sequence[Group]) -> tuple[list[Rate], list[Rate]]:
-    """Who answered stands in both tables. Where all of a total are alike, that alone would give away a hidden cell."""
-    totals = [together(groups).rate for groups in (solved, response)]
-    tables = [solved, response]
-    found = [_table(solved), _table(response)]
-    for one, other in ((0, 1), (1, 0), (0, 1)):
-        if totals[one].is_alike and not totals[one].is_small:
-            also = [k for cells in found for k, cell in enumerate(cells) if cell.hidden]
-            found[other] = _table(tables[other], also)
-    return found[0], found[1]
+    """Who answered stands in both tables, so a part is hidden in both or in none.
+
+    Else it would be known how many they are, and that they are hidden all the same says that they are all alike. Where
+    the total of those who answered is hidden, so are its parts, and nothing in them tells of the others.
+    """
+    if together(response).rate.is_small:
+        return _table(solved), [HIDDEN for _ in response]
+    hidden: set[int] = set()
+    while True:
+        found = _table(solved, hidden), _table(response, hidden)
+        now_hidden = {k for cells in found for k, cell in enumerate(cells) if cell.hidden}
+        if now_hidden == hidden:
+            return found
+        hidden = now_hidden
 
 
 def _table(groups: Sequence[Group], also: Iterable[int] = ()) -> list[Rate]:
@@ -300,8 +307,7 @@ def _from_first(periods: Sequence[Period]) -> list[Period]:
     return list(periods[first:])
 
 
-def _settles_on(whole: Group, young: Sequence[_Dated], when: Calendar) -> date | None:
-    answered = [day for day, row in young if row.choice]
-    if whole.n or not answered:
+def _settles_on(recent: Sequence[Served], young: Sequence[_Dated], when: Calendar) -> date | None:
+    if recent or not young:
         return None
-    return when.settles_on(min(answered))
+    return when.settles_on(min(day for day, _ in young))

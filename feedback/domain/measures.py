@@ -94,8 +94,11 @@ def follow_ups(rows: Sequence[Served], is_shown: bool) -> FollowUps:
     )  # fmt: skip
 
 
-def letters(rows: Sequence[Served]) -> Letters:
+def letters(rows: Sequence[Served], is_shown: bool) -> Letters:
+    """Their number tells how many were asked."""
     mailed = [row for row in rows if row.is_mailed]
+    if not is_shown:
+        return Letters(HIDDEN, HIDDEN, HIDDEN, HIDDEN)
     return Letters(
         opted_out=shown(_group((row, row.has_opted_out) for row in mailed)),
         bounced=shown(_group((row, row.is_bounced) for row in mailed)),

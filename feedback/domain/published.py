@@ -8,7 +8,7 @@ by channels; never teams by weeks. A hidden cell carries no numbers, so that no 
 
 Who is not kept from it: whoever compares the builds of several days ("how we count" says so), whoever knows some of the
 customers or the rows of this program, and whoever joins tables of different kinds (what customers said, when staff
-replied) about the same few cases.
+replied, what became of the mails) about the same few cases.
 """
 
 from dataclasses import dataclass
@@ -177,7 +177,7 @@ class Figures:
     `trend` is by periods, provisional ones last; `stretches` is the whole business by stretches, the recent one last.
     `before` compares the last two stretches, `latest` the last settled period with the others of the recent stretch;
     `comparisons` is how many were made in all, and taken into account.
-    `settles_on` is the day on which the first answers count as settled, None if they do, or if there are none.
+    `settles_on` is the day on which the first cases count as settled, None if some do, or if there are none.
     `periods_missing` is how many more settled periods the trend needs to be one.
     """
 

@@ -9,7 +9,7 @@ from feedback.domain.published import INTERACTIONS, Figures, Spread, Times
 from feedback.domain.surveys import REASONS, Choice, Stage
 from feedback.domain.timing import span_in_words
 from feedback.publish import counted
-from feedback.publish.words import WHY_FEW, bucket, days, interval, percent
+from feedback.publish.words import WHY_FEW, bucket, day, days, interval, percent
 
 _Named = dict[str, Callable[[Figures], str]]
 
@@ -22,7 +22,7 @@ def box(words: str, page: str) -> str:
 
 def in_a_box(rate: Rate, verb: str, of_what: str, page: str, of: int = 0) -> str:
     """A rate that no page may call by name; when it is about, the page says. `of` is how many there are, if told."""
-    none = f"Nothing yet. The share that {verb} will stand here from {FEWEST} customers on."
+    none = f"Nothing yet. What share {verb} will stand here from {FEWEST} customers on."
     when = f"known of {rate.n:,} of {of:,}" if of > rate.n else ""
     return box(_rate(rate, verb, of_what, none, share="<strong>{}</strong>", when=when), page)
 
@@ -86,6 +86,8 @@ def _recovery(figures: Figures) -> str:
 
 def _time_to_contact(figures: Figures) -> str:
     times = figures.follow_ups.first_contact
+    if figures.settles_on:
+        return _until_settled(figures).format(FEWEST_FOR_EXTREMES)
     return _times(times, f"resolved {days(figures.first_day, figures.last_day)}")
 
 
@@ -107,6 +109,8 @@ def _times(times: Times, when: str) -> str:
 def _stage(stage: Stage) -> Callable[[Figures], str]:
     def said(figures: Figures) -> str:
         no, yes = figures.reasons_no, figures.reasons_yes
+        if figures.settles_on:
+            return _until_settled(figures).format(FEWEST_FOR_EXTREMES)
         if not any((no.n, no.hidden, yes.n, yes.hidden)):
             return (
                 "Nobody has given a reason yet. What customers ticked about this stage will stand here from "
@@ -132,10 +136,19 @@ def _reason(spread: Spread, choice: Choice, stage: Stage) -> str:
 
 def _recent(figures: Figures, rate: Rate, verb: str, of_what: str, none: str, of: int = 0) -> str:
     """`of` is how many there are, known or not; 0 if that is not told."""
+    none = _until_settled(figures) or none
     when = f"resolved {days(figures.first_day, figures.last_day)}"
     if of > rate.n:
         when = f"known of {rate.n:,} of {of:,}, {when}"
     return _rate(rate, verb, of_what, none.format(FEWEST), share="<strong>{}</strong>", when=when)
+
+
+def _until_settled(figures: Figures) -> str:
+    """What a young business is told of all but the headline."""
+    if figures.settles_on is None:
+        return ""
+    when = day(figures.settles_on)
+    return f"The first cases count as settled on {when}. This figure stands here then, from {{}} customers on."
 
 
 def _rate(rate: Rate, verb: str, of_what: str, none: str, *, share: str, when: str) -> str:

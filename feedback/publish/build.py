@@ -1,6 +1,7 @@
 """Builds the site in a fresh folder and swaps it in: at every instant the published site is whole."""
 
 import base64
+import fcntl
 import hashlib
 import os
 import re
@@ -8,8 +9,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,7 +30,9 @@ PUBLISH_HOUR = 5  # local time; figures change once a day, so that no reader can
 TRY_AGAIN_AFTER = timedelta(hours=1)
 CSP_FILE = "csp.txt"
 FIGURES_FILE = "figures.txt"  # by which FEEDBACK_FIGURES a build was made
+_TREE = re.compile(r"(build|staff)-\d{8}T\d{6}Z-[a-z0-9_]{8}")  # in a folder where others may have things, too
 _LEVEL = re.compile(r"(INFO|DEBUG|WARNING|ERROR|CRITICAL) +-  ?")
+_WAY_BACK = re.compile(rb'"(?:\.\.?/?)+"')
 _SCRIPT = re.compile(rb"<script(?P<attributes>[^>]*)>(?P<body>.*?)</script>", re.DOTALL | re.IGNORECASE)
 
 
@@ -110,76 +113,123 @@ def publish(
     With `for_staff` the site that staff alone see is built besides, if the figures are theirs (`staff_tree`). A build
     that fails raises PublishError and leaves `current` as it was. The newest KEEP builds stay.
     """
+    if target.resolve().is_relative_to(sources.pages.resolve()):
+        raise PublishError(
+            f"{target} is inside {sources.pages}, and would be built into itself. Choose another folder."
+        )
     try:
         target.mkdir(parents=True, exist_ok=True)
-        if (target / "current").exists() and not (target / "current").is_symlink():
+        if not _is_ours(target / "current"):
             raise PublishError(f"{target / 'current'} is not a link of ours. Choose another folder with --to.")
-        begun = Path(tempfile.mkdtemp(prefix=".building-", dir=target))
+        with _alone(target, tell):
+            begun = Path(tempfile.mkdtemp(prefix=".building-", dir=target))
+            build = target / f"build-{now:%Y%m%dT%H%M%SZ}-{begun.name[-8:]}"
+            try:
+                headline = _make(begun, build, store, config, sources, now, for_staff=for_staff, tell=tell)
+                _point(target / "current", build)
+            except BaseException:
+                for folder in (begun, build, staff_tree(build)):
+                    shutil.rmtree(folder, ignore_errors=True)
+                raise
+            _tidy(target, build)
     except OSError as error:
-        raise PublishError(f"The folder {target} cannot be written: {error.strerror}.") from None
-    build = target / f"build-{now:%Y%m%dT%H%M%SZ}-{begun.name[-8:]}"
-    try:
-        tell("Counting the figures")
-        current = figures.current(store, config, now)
-        quotes, notes = store.quotes.approved(voices.MOST), store.follow_ups.public_notes(voices.MOST)
-        heard = voices.pages(quotes, notes, config)
-        tell("Building the site")
-        shown = current if config.figures is Shown.PUBLIC else None
-        _build(begun / "public", sources, shown, heard, config, now)
-        if for_staff and config.figures is Shown.STAFF:
-            tell("Building the site with the figures, for staff")
-            _build(begun / "staff", sources, current, heard, config, now, at=config.base_url + pages.STAFF_SITE)
-        tell("Putting it in place")
-        (begun / "public").chmod(0o755)  # a web server of another user reads it
-        (begun / "public").rename(build)
-        if (begun / "staff").exists():
-            (begun / "staff").rename(staff_tree(build))  # after its build, or another publisher takes it for a lone one
-        begun.rmdir()
-        _point(target / "current", build)
-    except BaseException as error:
-        for folder in (begun, build, staff_tree(build)):
-            shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise PublishError(f"The site could not be written: {error}.") from error
-        raise
-    _tidy(target, build)
-    return Published(build, boxes.solved(current))
+        raise PublishError(f"The folder {target} cannot be written: {error.strerror or error}.") from error
+    return Published(build, headline)
+
+
+def _make(
+    begun: Path,
+    build: Path,
+    store: Store,
+    config: Config,
+    sources: Sources,
+    now: datetime,
+    *,
+    for_staff: bool,
+    tell: Callable[[str], None],
+) -> str:
+    """Build in `begun`, and rename what came of it to `build` and its staff's tree; what the first page says."""
+    tell("Counting the figures")
+    current = figures.current(store, config, now)
+    quotes, notes = store.quotes.approved(voices.MOST), store.follow_ups.public_notes(voices.MOST)
+    heard = voices.pages(quotes, notes, config)
+    tell("Building the site")
+    shown = current if config.figures is Shown.PUBLIC else None
+    _build(begun / "public", sources, shown, heard, config, now)
+    if for_staff and config.figures is Shown.STAFF:
+        tell("Building the site with the figures, for staff")
+        _build(begun / "staff", sources, current, heard, config, now, at=config.base_url + pages.STAFF_SITE)
+        (begun / "staff").rename(staff_tree(build))
+    tell("Putting it in place")
+    (begun / "public").chmod(0o755)  # a web server of another user reads it
+    (begun / "public").rename(build)
+    begun.rmdir()
+    return boxes.solved(current)
+
+
+@contextmanager
+def _alone(target: Path, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+    """While no other builds there: who counted before words were taken back must not be the last to put in place."""
+    with (target / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            tell("Waiting for another build to end")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _is_ours(link: Path) -> bool:
+    """Whether it may be replaced: it is not there, or a link to a build."""
+    return not os.path.lexists(link) or (link.is_symlink() and bool(_TREE.fullmatch(os.readlink(link))))
+
+
+def _trees(target: Path, kind: str) -> list[Path]:
+    return [tree for tree in target.glob(f"{kind}-*") if _TREE.fullmatch(tree.name)]
 
 
 def keep_newest_alone(target: Path) -> None:
     """Remove the builds before the one that is shown, for words were taken back that stand in them."""
-    with suppress(OSError):
+    with suppress(OSError), _alone(target):
         _tidy(target, (target / "current").resolve(strict=True), keep=1)
 
 
 def _tidy(target: Path, newest: Path, keep: int = KEEP) -> None:
-    """Keep the newest builds, and sweep up what a killed one has left. Another publisher may do so as well."""
+    """Keep the newest builds, and sweep up what a killed one has left; alone there."""
     with suppress(OSError):
-        builds = sorted(target.glob("build-*"), key=lambda build: build.stat().st_mtime, reverse=True)
-        for old in [build for build in builds if build != newest][keep - 1 :]:
-            shutil.rmtree(old, ignore_errors=True)
-        kept = {staff_tree(build) for build in target.glob("build-*")}
-        for lone in {*target.glob("staff-*")} - kept:
-            shutil.rmtree(lone, ignore_errors=True)
-        for unfinished in target.glob(".building-*"):
-            if newest.stat().st_mtime - unfinished.stat().st_mtime > 2 * TIMEOUT_S:
-                shutil.rmtree(unfinished, ignore_errors=True)
+        builds = sorted(_trees(target, "build"), key=lambda build: build.stat().st_mtime, reverse=True)
+        old = [build for build in builds if build != newest][keep - 1 :]
+        kept = {staff_tree(build) for build in builds if build not in old}
+        lone = {*_trees(target, "staff")} - kept
+        for tree in (*old, *lone, *target.glob(".building-????????")):
+            shutil.rmtree(tree, ignore_errors=True)
 
 
-def content_security_policy(folder: Path) -> str:
-    """A policy that allows the built pages' own inline scripts by their hashes, and no others."""
-    hashes: set[str] = set()
-    for page in folder.rglob("*.html"):
-        for match in _SCRIPT.finditer(page.read_bytes()):
-            if b"src=" not in match["attributes"] and match["body"].strip():
-                digest = base64.b64encode(hashlib.sha256(match["body"]).digest()).decode()
-                hashes.add(f"'sha256-{digest}'")
-    scripts = " ".join(["'self'", *sorted(hashes)])
+def content_security_policy(folder: Path, by_hand: Collection[Path]) -> str:
+    """A policy that allows by their hashes the inline scripts of the built pages `by_hand`, and no others.
+
+    Other pages hold names and words of others. A script of theirs counts if it is one of those, but for the way back
+    to the first page. Should words ever become a script, it stays without effect.
+    """
+    known = {_wherever(body) for page in by_hand for body in _inline_scripts(page)}
+    bodies = {body for page in folder.rglob("*.html") for body in _inline_scripts(page) if _wherever(body) in known}
+    hashes = (base64.b64encode(hashlib.sha256(body).digest()).decode() for body in bodies)
+    scripts = " ".join(["'self'", *sorted(f"'sha256-{digest}'" for digest in hashes)])
     return (
         f"default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self' data:; font-src 'self'; "
         "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     )
+
+
+def _inline_scripts(page: Path) -> Iterator[bytes]:
+    for match in _SCRIPT.finditer(page.read_bytes()):
+        if b"src=" not in match["attributes"] and match["body"].strip():
+            yield match["body"]
+
+
+def _wherever(script: bytes) -> bytes:
+    return _WAY_BACK.sub(b'"."', script)
 
 
 def _build(
@@ -195,27 +245,36 @@ def _build(
 
     `at` is its address, if that is known: without it, the page for what is not there works at the root alone.
     """
-    with tempfile.TemporaryDirectory(prefix="feedback-site-") as folder:
-        work = Path(folder)
-        _lay_out(work, sources, current, heard, config, now)
-        overlay.lay_over(
-            work, config, name_it=sources.is_default, site_url=at, without=() if current else pages.FIGURE_PAGES
-        )
-        _run_mkdocs(work)
-        shutil.copytree(work / "out", tree)
-    (tree / CSP_FILE).write_text(content_security_policy(tree) + "\n", "utf-8")
+    work = tree.with_name(f"{tree.name}-work")
+    work.mkdir()
+    by_hand = _lay_out(work, sources, current, heard, config, now)
+    overlay.lay_over(
+        work, config, name_it=sources.is_default, site_url=at, without=() if current else pages.FIGURE_PAGES
+    )
+    _run_mkdocs(work)
+    (work / "out").rename(tree)
+    shutil.rmtree(work)
+    built = [page for page in (tree / "404.html", *(tree / path for path in by_hand)) if page.is_file()]
+    (tree / CSP_FILE).write_text(content_security_policy(tree, built) + "\n", "utf-8")
     (tree / FIGURES_FILE).write_text(config.figures + "\n", "utf-8")
 
 
 def _lay_out(
     work: Path, sources: Sources, current: Figures | None, heard: Mapping[str, str], config: Config, now: datetime
-) -> None:
-    """The pages written by hand, with their figures and reviews, and the generated ones that the owner has not."""
+) -> list[Path]:
+    """The pages written by hand, with their figures and reviews, and the generated ones that the owner has not.
+
+    The paths that those written by hand may have, once they are built.
+    """
+    for link in sources.pages.rglob("*"):
+        if link.is_symlink() and link.is_dir():
+            raise PublishError(f"{link} is a link to a folder; expected pages, and folders of pages.")
     site = work / "site"
     shutil.copytree(sources.pages, site)
     shutil.copy(sources.configuration, work / overlay.BASE)
     named = boxes.boxes(current) if current else {}
     today = local_day(now, config.zone)
+    by_hand = [page.relative_to(site) for page in site.rglob("*.md")]
     for page in site.rglob("*.md"):
         name = str(page.relative_to(site))
         try:
@@ -228,6 +287,7 @@ def _lay_out(
         if not (site / name).exists():
             (site / name).parent.mkdir(parents=True, exist_ok=True)
             (site / name).write_text(text, "utf-8")
+    return [built for page in by_hand for built in (page.with_suffix(".html"), page.with_suffix("") / "index.html")]
 
 
 def _run_mkdocs(work: Path) -> None:

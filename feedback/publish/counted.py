@@ -45,7 +45,7 @@ brackets say how far chance may have moved the 72.
 
 Ask ten customers of a hundred, and you may happen to meet the ten content ones. The brackets say how far off such
 luck could be: if we could ask everybody, the true figure would lie between the two numbers about 19 times in 20. Few
-answers make them wide, many make them narrow. Where the brackets of two figures overlap much, do not call one better.
+answers make them wide, many make them narrow. Where the brackets of two figures overlap, do not call one better.
 
 It does not help against people who are silent for a reason. If the content ones answer more often than the others, the
 figure is too high, however narrow the brackets are. That is why the share who answered stands beside it.

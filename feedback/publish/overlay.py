@@ -15,6 +15,7 @@ from feedback.domain.colours import accent
 
 BASE = "base.yml"  # the owner's configuration in the work folder
 _THEME_BY_NAME = re.compile(r"(?m)^theme:[ \t]*([\"']?)([A-Za-z0-9_-]+)\1[ \t]*(?:#.*)?$")
+_VALIDATION = {"nav": {"not_found": "warn"}, "links": {"anchors": "warn"}}  # every page is there, generated ones too
 _COLOURS = Template(
     "/* Written by each build, from FEEDBACK_COLOUR. */\n:root { --brand: $light; --brand-in-the-dark: $dark; }\n"
 )
@@ -31,7 +32,7 @@ def lay_over(work: Path, config: Config, *, name_it: bool, site_url: str | None,
     `without` names pages that the navigation leaves out.
     """
     owners = (work / BASE).read_text("utf-8", "replace")
-    lines = [f"INHERIT: {BASE}\n", "docs_dir: site\n", "site_dir: out\n"]
+    lines = [f"INHERIT: {BASE}\n", "docs_dir: site\n", "site_dir: out\n", f"validation: {json.dumps(_VALIDATION)}\n"]
     if name_it:
         lines.append(site_name(config))
     if site_url is not None:

@@ -153,7 +153,7 @@ def _solved(figures: Figures) -> str:
         told.append(f"The last settled {span(figures)}, {when}: solved {latest}.")
     if figures.settles_on:
         told.append(
-            f"The first answers count as settled on {day(figures.settles_on)}. Until then most of this page is empty."
+            f"The first cases count as settled on {day(figures.settles_on)}. Until then most of this page is empty."
         )
     if figures.periods_missing:
         told.append(

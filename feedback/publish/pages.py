@@ -11,7 +11,7 @@ from feedback.setting_types import Figures as Shown
 
 FIGURE_PAGES = {overview.PAGE: overview.TITLE, counted.PAGE: counted.TITLE}  # those that pages may link to
 STAFF_SITE = "/desk/site/"  # where the service shows the site with its figures, if they are for staff
-_MARK = re.compile(r"<!-- figure: ([a-z-]+) -->")
+_MARK = re.compile(r"<!--\s*figures?\s*:\s*(.*?)\s*-->", re.IGNORECASE)
 
 
 def fill(markdown: str, figures: Mapping[str, str], page: str) -> str:
@@ -21,10 +21,11 @@ def fill(markdown: str, figures: Mapping[str, str], page: str) -> str:
     """
 
     def figure(match: re.Match[str]) -> str:
-        if match[1] not in boxes.FIGURES:
+        name = match[1].lower()
+        if name not in boxes.FIGURES:
             known = ", ".join(sorted(boxes.FIGURES))
             raise PublishError(f"{page} asks for the figure {match[1]!r}; there are: {known}.")
-        return boxes.box(figures[match[1]], page) if figures else ""
+        return boxes.box(figures[name], page) if figures else ""
 
     return _MARK.sub(figure, markdown)
 

@@ -2,12 +2,13 @@
 
 import re
 from calendar import monthrange
-from datetime import date
+from datetime import date, timedelta
 
 import yaml
 
 from feedback.errors import PublishError
 from feedback.publish.texts import plain
+from feedback.publish.words import day
 
 MONTHS = 6
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -30,14 +31,17 @@ def with_review(markdown: str, page: str, today: date) -> str:
         raise PublishError(f"{page}{line}: expected lines such as “owner: Mara” between the two --- .") from None
     if not isinstance(said, dict):
         return markdown
+    said = {str(name).lower(): value for name, value in said.items()}
     owner, reviewed = _owner(said.get("owner"), page), _day(said.get("reviewed"), page)
+    if reviewed is not None and reviewed > today + timedelta(days=1):  # a page may be written in another zone
+        raise PublishError(f"{page}: reviewed: given {reviewed}, which is still to come; expected a day until {today}.")
     body = markdown[front.end() :]
     if reviewed is not None and _later(reviewed, MONTHS) <= today:
         title = _TITLE.match(body)
         at = title.end() if title else 0
         body = f"{body[:at]}\n{_stale(owner, reviewed)}\n\n{body[at:]}"
     kept = f"Kept by {plain(owner)}." if owner else ""
-    last = f"Last reviewed {_in_words(reviewed)}." if reviewed else ""
+    last = f"Last reviewed {day(reviewed)}." if reviewed else ""
     if kept or last:
         body = f'{body.rstrip()}\n\n<p class="review">{" ".join(filter(None, (kept, last)))}</p>\n'
     return markdown[: front.end()] + body
@@ -46,7 +50,7 @@ def with_review(markdown: str, page: str, today: date) -> str:
 def _stale(owner: str, reviewed: date) -> str:
     who = plain(owner) if owner else "Whoever knows it best"
     return (
-        f'<p class="stale"><strong>Not reviewed since {_in_words(reviewed)}.</strong> Some of it may no longer be so. '
+        f'<p class="stale"><strong>Not reviewed since {day(reviewed)}.</strong> Some of it may no longer be so. '
         f"{who}: read it through, mend what has changed, and set <code>reviewed:</code> at its top to that day.</p>"
     )
 
@@ -71,7 +75,3 @@ def _day(value: object, page: str) -> date | None:
 def _later(day: date, months: int) -> date:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
-
-
-def _in_words(day: date) -> str:
-    return f"{day.day} {day:%B} {day.year}"

@@ -1,18 +1,21 @@
 """Teams, topics and channels: a table of each, and a page for each team and topic. By name; nothing here ranks."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 
 from feedback.config import Config
 from feedback.domain.published import Figures, Part
+from feedback.domain.texts import one_line
 from feedback.domain.timing import span_in_words
 from feedback.publish import tables
 from feedback.publish.boxes import in_a_box
 from feedback.publish.charts import trend
 from feedback.publish.texts import plain
-from feedback.publish.words import days, found, stretch
+from feedback.publish.words import day, days, found, stretch
 
 FOLDER = "figures"
 _SLUG_LONGEST = 40
@@ -46,9 +49,8 @@ def section(figures: Figures, kind: Kind, parts: Sequence[Part], page: str) -> s
     """The table of all parts of one kind, for the overview."""
     title = f"## {kind.plural.capitalize()}"
     if not parts:
-        return (
-            f"{title}\n\nNothing yet. {kind.plural.capitalize()} will stand here once answers about them are settled."
-        )
+        when = f"on {day(figures.settles_on)}" if figures.settles_on else "once cases about them are settled"
+        return f"{title}\n\nNothing yet. {kind.plural.capitalize()} will stand here {when}."
     slugs = slugs_of((part.name for part in parts), kind.name)
     within = f"First reply within {span_in_words(figures.target)}"
     rows = [
@@ -129,11 +131,16 @@ def _name(part: Part, kind: Kind) -> str:
 
 def _page(figures: Figures, config: Config, kind: Kind, part: Part, path: str) -> str:
     page = f"{path}.md"
+    # the theme would make markup again of what is escaped in a heading, and writes a title as it stands
     chart = trend(part.trend, f"Solved by stretches of {stretch(figures)}", kind.name)
     told = "\n".join(f"- {line}" for line in findings(figures, part, kind))
     when = days(figures.first_day, figures.last_day)
     within = span_in_words(figures.target)
-    return f"""# {_name(part, kind)}
+    return f"""---
+title: {json.dumps(escape(one_line(part.name or "")))}
+---
+
+# {_name(part, kind)}
 
 A {kind.name} of {plain(config.business_name)}. Cases resolved {when}. All {kind.plural}:
 [How we are doing](../../figures.md#{kind.plural}).

@@ -248,6 +248,58 @@ def test_no_reader_of_one_build_can_tell_what_is_hidden(seed: int) -> None:
             assert not cell.hidden or not cell.n or has_two_readings(table, cell), (table, cell)
 
 
+Told = tuple[int, int, int]  # of a team: asked, said yes, said no
+
+
+def teams_of(told: Sequence[Told]) -> list[Served]:
+    """A settled day on which every survey was another customer's."""
+    at = NOW - 20 * DAY
+    return [
+        Served(
+            f"{team} {k}", at, False, "abcd"[team], None, None, None, None, True, True, is_mailed=True,
+            asked_at=at + DAY,
+            choice=Choice.YES if k < yes else Choice.NO if k < yes + no else None,
+        )
+        for team, (asked, yes, no) in enumerate(told) for k in range(asked)
+    ]  # fmt: skip
+
+
+def nearby(told: Sequence[Told], one: int, others: Sequence[int]) -> Iterable[list[Told]]:
+    """What might have been in two teams instead, with the same sums."""
+    deltas = sorted(product(range(-4, 5), repeat=3), key=lambda delta: sum(map(abs, delta)))
+    for other, delta in product(others, deltas):
+        found = list(told)
+        found[one] = tuple(a + b for a, b in zip(told[one], delta, strict=True))  # type: ignore[assignment]
+        found[other] = tuple(a - b for a, b in zip(told[other], delta, strict=True))  # type: ignore[assignment]
+        if all(min(one) >= 0 and one[0] >= one[1] + one[2] for one in found) and found[one][1:] != told[one][1:]:
+            yield found
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", range(400 if TORTURE else 40))
+def test_who_knows_the_program_and_that_all_customers_differ_cannot_tell_either(seed: int) -> None:
+    """Not even from the reason for which a cell is hidden: another business would have published the very same."""
+    random = Random(seed)
+    told: list[Told] = []
+    for _ in range(random.choice((2, 3, 3, 4))):
+        answered = random.choice((2, 4, 6, 8, 9, 12, 25, 40))
+        yes = random.choice((0, answered, answered, round(answered * 0.75)))
+        told.append((answered + random.choice((0, 0, 3, 12)), yes, answered - yes))
+    rows = as_data(published(teams_of(told)))
+    hidden = [k for k, team in enumerate(rows["teams"]) if "hidden" in team["solved"]]
+    assert hidden == [k for k, team in enumerate(rows["teams"]) if "hidden" in team["response"]]
+    if "hidden" in rows["stretches"][-1]["solved"] or together(told)[1] in (0, sum(together(told)[1:])):
+        return  # the whole is hidden, or says itself that all are alike
+    for k in hidden:
+        others = [other for other in hidden if other != k]
+        assert any(as_data(published(teams_of(one))) == rows for one in nearby(told, k, others)), (told, k)
+
+
+def together(told: Sequence[Told]) -> Told:
+    asked, yes, no = (sum(one[k] for one in told) for k in range(3))
+    return asked, yes, no
+
+
 def test_the_made_up_businesses_try_what_is_hard() -> None:
     """Else the claim above would be about nothing."""
     seen: dict[str, int] = {}
@@ -281,8 +333,14 @@ def test_the_reader_finds_what_a_mistake_would_give_away() -> None:
         rows = business(seed)
         tables = read(rows, as_data(published(rows)))
         for table in tables:
-            hidden = [cell for cell in table.parts if cell.hidden and cell.n]
-            if len(hidden) == 2 and not table.total.hidden and table.whole and not table.alike:
+            hidden = [cell for cell in table.parts if cell.hidden]
+            if (
+                len(hidden) == 2
+                and all(cell.n for cell in hidden)
+                and not table.total.hidden
+                and table.whole
+                and not table.alike
+            ):
                 hidden[0].shown = {}
                 assert hidden[1] in pinned(tables)
                 found += 1

@@ -198,7 +198,7 @@ def test_a_business_without_an_answer_reads_on_each_page_what_will_stand_there(l
     page = text_of_page(built / "figures" / "index.html")
     for words in (
         "No answers yet. The share solved will stand here from 5 customers on.",
-        "Teams will stand here once answers about them are settled.",
+        "Teams will stand here once cases about them are settled.",
         "A trend begins with two settled stretches of 13 weeks in which enough customers answered; 2 to go.",
         "What customers tick beside a no will stand here once ten customers are known of.",
         "Nobody who said no was contacted yet.",
@@ -213,7 +213,7 @@ def test_a_young_business_reads_when_its_first_answers_count_as_settled(loop: Lo
     told = figures.current(loop.store, loop.config, NOW - 10 * DAY)
     assert told.settles_on is not None
     page = text_of_page(built / "figures" / "index.html")
-    assert f"The first answers count as settled on {told.settles_on.day} {told.settles_on:%B %Y}." in page
+    assert f"The first cases count as settled on {told.settles_on.day} {told.settles_on:%B %Y}." in page
 
 
 def test_every_figure_that_a_page_may_call_links_to_how_it_is_counted(publish: Publish, quick_site: Sources) -> None:
