@@ -9,7 +9,7 @@ from feedback.domain.published import INTERACTIONS, Figures, Spread, Times
 from feedback.domain.surveys import REASONS, Choice, Stage
 from feedback.domain.timing import span_in_words
 from feedback.publish import counted
-from feedback.publish.words import WHY_FEW, bucket, days, interval, percent
+from feedback.publish.words import WHY_FEW, bucket, day, days, interval, percent
 
 _Named = dict[str, Callable[[Figures], str]]
 
@@ -85,18 +85,19 @@ def _recovery(figures: Figures) -> str:
 
 
 def _time_to_contact(figures: Figures) -> str:
-    times = figures.follow_ups.first_contact
-    return _times(times, f"resolved {days(figures.first_day, figures.last_day)}")
+    none = (
+        "Nobody who said no was contacted yet. How long that takes will stand here from "
+        f"{FEWEST_FOR_EXTREMES} customers on."
+    )
+    when = f"resolved {days(figures.first_day, figures.last_day)}"
+    return _times(figures.follow_ups.first_contact, _unsettled(figures) or none, when)
 
 
-def _times(times: Times, when: str) -> str:
+def _times(times: Times, none: str, when: str) -> str:
     if times.lower is None or times.median is None or times.upper is None:
         if times.hidden:
             return f"Too few contacts to show (fewer than {FEWEST_FOR_EXTREMES} customers)."
-        return (
-            "Nobody who said no was contacted yet. How long that takes will stand here from "
-            f"{FEWEST_FOR_EXTREMES} customers on."
-        )
+        return none
     lower, middle, upper = map(span_in_words, (times.lower, times.median, times.upper))
     return (
         f"<strong>Half of them within {middle}</strong>; the middle half took {lower} to {upper}; "
@@ -108,7 +109,7 @@ def _stage(stage: Stage) -> Callable[[Figures], str]:
     def said(figures: Figures) -> str:
         no, yes = figures.reasons_no, figures.reasons_yes
         if not any((no.n, no.hidden, yes.n, yes.hidden)):
-            return (
+            return _unsettled(figures) or (
                 "Nobody has given a reason yet. What customers ticked about this stage will stand here from "
                 f"{FEWEST_FOR_EXTREMES} customers on."
             )
@@ -135,7 +136,16 @@ def _recent(figures: Figures, rate: Rate, verb: str, of_what: str, none: str, of
     when = f"resolved {days(figures.first_day, figures.last_day)}"
     if of > rate.n:
         when = f"known of {rate.n:,} of {of:,}, {when}"
-    return _rate(rate, verb, of_what, none.format(FEWEST), share="<strong>{}</strong>", when=when)
+    none = _unsettled(figures) or none.format(FEWEST)
+    return _rate(rate, verb, of_what, none, share="<strong>{}</strong>", when=when)
+
+
+def _unsettled(figures: Figures) -> str:
+    """What stands in place of a figure of settled cases while there are only younger ones; "" afterwards."""
+    settles_on = figures.settles_on
+    if settles_on is None:
+        return ""
+    return f"Nothing that counts here is settled yet; the first answers will be on {day(settles_on)}."
 
 
 def _rate(rate: Rate, verb: str, of_what: str, none: str, *, share: str, when: str) -> str:

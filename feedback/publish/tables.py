@@ -58,9 +58,13 @@ def spread_rows(spread: Spread) -> list[Row]:
     return [{"name": name, "share": bucket(spread, k)} for k, name in enumerate(spread.names)]
 
 
+def is_shown(spread: Spread) -> bool:
+    return spread.n > 0 and not spread.hidden
+
+
 def spread_html(spread: Spread, title: str, words: Mapping[str, str], none: str) -> str:
     """A spread with a bar from zero each; or why it is not there, `none` if there is nothing to count yet."""
-    if spread.hidden or spread.n == 0:
+    if not is_shown(spread):
         return f"{FEW.capitalize()} to show." if spread.hidden else none
     rates = [bucket(spread, k) for k in range(len(spread.names))]
     rows = [
