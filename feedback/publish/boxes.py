@@ -17,7 +17,8 @@ _Named = dict[str, Callable[[Figures], str]]
 def box(words: str, page: str) -> str:
     """Words in a quiet box on a page, with the way to how they were counted."""
     link = f'<a href="{_address(counted.PAGE, page)}">{counted.TITLE}</a>'
-    return f'<p class="figure">{words} {link}</p>'
+    whole = words.replace(" %", "\u00a0%")  # no line begins with the sign
+    return f'<p class="figure">{whole} {link}</p>'
 
 
 def in_a_box(rate: Rate, verb: str, of_what: str, page: str, of: int = 0) -> str:
