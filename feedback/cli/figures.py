@@ -8,8 +8,8 @@ import click
 from feedback.cli.moments import At, at_option, moment
 from feedback.cli.terminal import safe
 from feedback.config import load_config
-from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, Rate, percent
 from feedback.domain.published import Figures, Part, Period, Spread, Times
+from feedback.domain.rates import FEWEST, FEWEST_FOR_EXTREMES, Rate, percent
 from feedback.domain.timing import in_words, span_in_words
 from feedback.publish.figures import as_data, current
 from feedback.publish.words import FEW, NONE, rate_in_words, span

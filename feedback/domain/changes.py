@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import sqrt
 
-from feedback.domain.figures import Rate, percent
+from feedback.domain.rates import Rate, percent
 
 ERROR = 0.05  # how often at most any change at all is told where there is none
 STEADY_WITHIN = 0.10  # "steady" only where the difference lies within ten points, with 95 % confidence

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from feedback.domain import measures
 from feedback.domain.changes import Against, Change, compare, corrected
-from feedback.domain.figures import SETTLED_AFTER, Group, Rate, hide, together
 from feedback.domain.periods import STRETCHES, Calendar, calendar, longest_look, young_from
 from feedback.domain.published import (
     HIDDEN,
@@ -19,7 +18,8 @@ from feedback.domain.published import (
     Served,
     Vote,
 )
-from feedback.domain.surveys import Choice
+from feedback.domain.rates import Group, Rate, hide, together
+from feedback.domain.surveys import SETTLED_AFTER, Choice
 from feedback.domain.timing import local_day, midnight
 
 _NAME_OF: dict[str, Callable[[Served], str | None]] = {

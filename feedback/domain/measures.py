@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from statistics import quantiles
 
-from feedback.domain.figures import SETTLED_AFTER, Group, Rate
 from feedback.domain.followups import Outcome
 from feedback.domain.published import (
     HIDDEN,
@@ -20,7 +19,8 @@ from feedback.domain.published import (
     Times,
     is_few,
 )
-from feedback.domain.surveys import Choice, Stage
+from feedback.domain.rates import Group, Rate
+from feedback.domain.surveys import SETTLED_AFTER, Choice, Stage
 
 
 def solved(rows: Iterable[Served]) -> Group:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from feedback.domain.figures import SETTLED_AFTER
+from feedback.domain.surveys import SETTLED_AFTER
 from feedback.domain.timing import local_day, midnight, week_of
 
 WEEKS_OF_A_QUARTER = 13

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from feedback.domain.changes import Change
-from feedback.domain.figures import FEWEST_FOR_EXTREMES, Rate
 from feedback.domain.followups import Outcome
 from feedback.domain.periods import Span
+from feedback.domain.rates import FEWEST_FOR_EXTREMES, Rate
 from feedback.domain.surveys import Choice, Stage
 
 REPLY_BOUNDS = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=24), timedelta(days=3))

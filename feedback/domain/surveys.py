@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from feedback.config import Config
@@ -10,6 +10,7 @@ from feedback.domain.timing import Whereabouts
 from feedback.i18n import marked
 
 ANSWERS_AT_MOST = 20
+SETTLED_AFTER = timedelta(days=7)  # answers come in this long; younger figures are provisional
 COMMENT_LONGEST = 5_000
 
 

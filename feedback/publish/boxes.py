@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable
 from posixpath import relpath
 
-from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, SETTLED_AFTER, Rate
 from feedback.domain.published import INTERACTIONS, Figures, Spread, Times
-from feedback.domain.surveys import REASONS, Choice, Stage
+from feedback.domain.rates import FEWEST, FEWEST_FOR_EXTREMES, Rate, percent
+from feedback.domain.surveys import REASONS, SETTLED_AFTER, Choice, Stage
 from feedback.domain.timing import span_in_words
 from feedback.publish import counted
-from feedback.publish.words import WHY_FEW, bucket, day, days, interval, percent
+from feedback.publish.words import WHY_FEW, bucket, day, days, interval
 
 _Named = dict[str, Callable[[Figures], str]]
 
@@ -17,7 +17,8 @@ _Named = dict[str, Callable[[Figures], str]]
 def box(words: str, page: str) -> str:
     """Words in a quiet box on a page, with the way to how they were counted."""
     link = f'<a href="{_address(counted.PAGE, page)}">{counted.TITLE}</a>'
-    return f'<p class="figure">{words} {link}</p>'
+    whole = words.replace(" %", "\u00a0%")  # no line begins with the sign
+    return f'<p class="figure">{whole} {link}</p>'
 
 
 def in_a_box(rate: Rate, verb: str, of_what: str, page: str, of: int = 0) -> str:
@@ -85,20 +86,19 @@ def _recovery(figures: Figures) -> str:
 
 
 def _time_to_contact(figures: Figures) -> str:
-    times = figures.follow_ups.first_contact
-    if figures.settles_on:
-        return _until_settled(figures).format(FEWEST_FOR_EXTREMES)
-    return _times(times, f"resolved {days(figures.first_day, figures.last_day)}")
+    none = (
+        "Nobody who said no was contacted yet. How long that takes will stand here from "
+        f"{FEWEST_FOR_EXTREMES} customers on."
+    )
+    when = f"resolved {days(figures.first_day, figures.last_day)}"
+    return _times(figures.follow_ups.first_contact, _unsettled(figures) or none, when)
 
 
-def _times(times: Times, when: str) -> str:
+def _times(times: Times, none: str, when: str) -> str:
     if times.lower is None or times.median is None or times.upper is None:
         if times.hidden:
             return f"Too few contacts to show (fewer than {FEWEST_FOR_EXTREMES} customers)."
-        return (
-            "Nobody who said no was contacted yet. How long that takes will stand here from "
-            f"{FEWEST_FOR_EXTREMES} customers on."
-        )
+        return none
     lower, middle, upper = map(span_in_words, (times.lower, times.median, times.upper))
     return (
         f"<strong>Half of them within {middle}</strong>; the middle half took {lower} to {upper}; "
@@ -109,10 +109,8 @@ def _times(times: Times, when: str) -> str:
 def _stage(stage: Stage) -> Callable[[Figures], str]:
     def said(figures: Figures) -> str:
         no, yes = figures.reasons_no, figures.reasons_yes
-        if figures.settles_on:
-            return _until_settled(figures).format(FEWEST_FOR_EXTREMES)
         if not any((no.n, no.hidden, yes.n, yes.hidden)):
-            return (
+            return _unsettled(figures) or (
                 "Nobody has given a reason yet. What customers ticked about this stage will stand here from "
                 f"{FEWEST_FOR_EXTREMES} customers on."
             )
@@ -136,19 +134,19 @@ def _reason(spread: Spread, choice: Choice, stage: Stage) -> str:
 
 def _recent(figures: Figures, rate: Rate, verb: str, of_what: str, none: str, of: int = 0) -> str:
     """`of` is how many there are, known or not; 0 if that is not told."""
-    none = _until_settled(figures) or none
     when = f"resolved {days(figures.first_day, figures.last_day)}"
     if of > rate.n:
         when = f"known of {rate.n:,} of {of:,}, {when}"
-    return _rate(rate, verb, of_what, none.format(FEWEST), share="<strong>{}</strong>", when=when)
+    none = _unsettled(figures) or none.format(FEWEST)
+    return _rate(rate, verb, of_what, none, share="<strong>{}</strong>", when=when)
 
 
-def _until_settled(figures: Figures) -> str:
-    """What a young business is told of all but the headline."""
-    if figures.settles_on is None:
+def _unsettled(figures: Figures) -> str:
+    """What stands in place of a figure of settled cases while there are only younger ones; "" afterwards."""
+    settles_on = figures.settles_on
+    if settles_on is None:
         return ""
-    when = day(figures.settles_on)
-    return f"The first cases count as settled on {when}. This figure stands here then, from {{}} customers on."
+    return f"Nothing that counts here is settled yet; the first cases will be on {day(settles_on)}."
 
 
 def _rate(rate: Rate, verb: str, of_what: str, none: str, *, share: str, when: str) -> str:

@@ -6,7 +6,8 @@ from itertools import groupby
 
 from feedback.domain.periods import Span
 from feedback.domain.published import Period
-from feedback.publish.words import FEW, days, interval, percent, rate_in_words
+from feedback.domain.rates import percent
+from feedback.publish.words import FEW, days, interval, rate_in_words
 
 WIDTH, HEIGHT = 640, 300
 NEWEST = 16  # more periods could not be read on a phone; the table has them all
@@ -29,15 +30,17 @@ def trend(periods: Sequence[Period], title: str, key: str, span: Span | None = N
     marks = [*_grid(), *_lines(newest, at)]
     for k, (period, x) in enumerate(zip(newest, at, strict=True)):
         place = 0 if len(newest) <= _ROOMY else len(newest) - 1 - k
-        marks += _period(period, x, place=place, is_last=k == len(newest) - 1, span=span)
+        marks += _period(period, x, place=place, span=span)
     told = "; ".join(f"{days(one.first_day, one.last_day)}: {in_words(one)}" for one in newest)
     left_out = f" The newest {NEWEST} are drawn; the table has all {len(periods)}." if len(periods) > NEWEST else ""
     hollow = " Hollow: more may still come in." if any(one.provisional for one in newest) else ""
+    extent = "band" if any('class="band"' in mark for mark in marks) else "upright line"
+    begins = "" if span is Span.MONTH else f" and when each {span or 'stretch'} begins"
     return (
         f'<figure class="chart">\n<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{key}-t {key}-d">\n'
         f'<title id="{key}-t">{escape(title)}</title>\n<desc id="{key}-d">{escape(told)}</desc>\n'
         + "\n".join(marks)
-        + f"\n</svg>\n<figcaption>{escape(title)}. The band is the 95 % interval, the numbers below are answers."
+        + f"\n</svg>\n<figcaption>{escape(title)}. The {extent} is the 95 % interval. Below: how many answered{begins}."
         f"{hollow}{left_out}</figcaption>\n" + _table(periods) + "</figure>"
     )
 
@@ -87,7 +90,7 @@ def _lines(periods: Sequence[Period], at: Sequence[float]) -> list[str]:
     return marks
 
 
-def _period(period: Period, x: float, *, place: int, is_last: bool, span: Span | None) -> list[str]:
+def _period(period: Period, x: float, *, place: int, span: Span | None) -> list[str]:
     """`place` counts from the newest one: every second is labelled, on a small screen every fourth."""
     rate = period.solved
     marks: list[str] = []
@@ -99,30 +102,27 @@ def _period(period: Period, x: float, *, place: int, is_last: bool, span: Span |
     if place % 2 == 0:
         kind = "scale" if place % 4 == 0 else "scale minor"
         first = period.first_day
-        label = f"{first:%b} {first:%y}" if span is Span.MONTH else f"{first.day} {first:%b}"
-        at, anchor = (
-            (WIDTH, "end") if is_last and x > WIDTH - 60 else (x, "middle")
-        )  # the last one would be cut off on a small screen
-        marks.append(f'<text class="{kind}" x="{at}" y="{HEIGHT - 12}" text-anchor="{anchor}">{label}</text>')
+        label = f"{first.day} {first:%b}" if span is Span.WEEK else f"{first:%b} ’{first:%y}"
+        marks.append(f'<text class="{kind}" x="{x}" y="{HEIGHT - 12}" text-anchor="middle">{label}</text>')
     return marks
 
 
 def _table(periods: Sequence[Period]) -> str:
     rows = "\n".join(map(_row, periods))
+    head = "".join(f'<th scope="col">{title}</th>' for title in ("Days", "Solved (%)", "95 % interval", "Answers"))
     return (
         "<details><summary>The same as a table</summary>\n<table>\n"
-        "<thead><tr><th>Days</th><th>Solved (%)</th><th>95 % interval</th><th>Answers</th></tr></thead>\n"
+        f"<thead><tr>{head}</tr></thead>\n"
         f"<tbody>\n{rows}\n</tbody>\n</table>\n</details>\n"
     )
 
 
 def _row(period: Period) -> str:
-    when = f"<td>{period.first_day} to {period.last_day}</td>"
+    when = f'<th scope="row">{days(period.first_day, period.last_day)}{_provisional(period)}</th>'
     if not _is_shown(period):
         return f'<tr>{when}<td colspan="3">{in_words(period)}</td></tr>'
     rate = period.solved
-    share = f"{percent(rate.share)}{_provisional(period)}"
-    return f"<tr>{when}<td>{share}</td><td>{interval(rate)}</td><td>{rate.n:,}</td></tr>"
+    return f"<tr>{when}<td>{percent(rate.share)}</td><td>{interval(rate)}</td><td>{rate.n:,}</td></tr>"
 
 
 def _provisional(period: Period) -> str:

@@ -1,8 +1,9 @@
 """How we count, in words for people who have never heard of an interval."""
 
 from feedback.config import Config
-from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, SETTLED_AFTER
 from feedback.domain.published import Figures
+from feedback.domain.rates import FEWEST, FEWEST_FOR_EXTREMES
+from feedback.domain.surveys import SETTLED_AFTER
 from feedback.domain.timing import duration_in_words, span_in_words
 from feedback.publish.words import FEW, NONE, days, span, stretch
 

@@ -8,8 +8,8 @@ from typing import Any
 from feedback.config import Config
 from feedback.domain import changes, counting
 from feedback.domain.cases import normalise_email
-from feedback.domain.figures import Rate
 from feedback.domain.published import Figures, Spread, Times
+from feedback.domain.rates import Rate
 from feedback.domain.surveys import Suppression
 from feedback.keys import load_keys
 from feedback.store import Store

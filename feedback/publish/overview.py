@@ -62,8 +62,9 @@ def _measures(figures: Figures) -> list[tables.Row]:
 
 
 def _spread(figures: Figures, name: str, title: str, words: Mapping[str, str], none: str) -> str:
-    table = tables.spread_html(_spreads(figures)[name], title, words, none)
-    return f"{table}\n\n{tables.downloads(f'{FOLDER}/{name}', PAGE)}"
+    spread = _spreads(figures)[name]
+    table = tables.spread_html(spread, title, words, none)
+    return f"{table}\n\n{tables.downloads(f'{FOLDER}/{name}', PAGE)}" if tables.is_shown(spread) else table
 
 
 def _page(figures: Figures, config: Config) -> str:
@@ -160,10 +161,10 @@ def _solved(figures: Figures) -> str:
             f"A trend begins with two settled {span(figures, many=True)} in which enough customers answered; "
             f"{figures.periods_missing} to go."
         )
-    told.append(trend(figures.trend, f"Solved by {span(figures)}", "trend", figures.span))
-    told.append(tables.downloads(f"{FOLDER}/trend", PAGE))
+    if chart := trend(figures.trend, f"Solved by {span(figures)}", "trend", figures.span):
+        told += [chart, tables.downloads(f"{FOLDER}/trend", PAGE)]
     if len(figures.stretches) > 1 and figures.span.in_stretch > 1:
         title = f"Solved by stretches of {stretch(figures)}"
-        told += [f"### {title}", trend(figures.stretches, title, "stretches")]
-        told.append(tables.downloads(f"{FOLDER}/stretches", PAGE))
+        if chart := trend(figures.stretches, title, "stretches"):
+            told += [f"### {title}", chart, tables.downloads(f"{FOLDER}/stretches", PAGE)]
     return "\n\n".join(filter(None, told))

@@ -133,6 +133,8 @@ def _page(figures: Figures, config: Config, kind: Kind, part: Part, path: str) -
     page = f"{path}.md"
     # the theme would make markup again of what is escaped in a heading, and writes a title as it stands
     chart = trend(part.trend, f"Solved by stretches of {stretch(figures)}", kind.name)
+    if chart:
+        chart += f"\n\n{tables.downloads(path, page)}"
     told = "\n".join(f"- {line}" for line in findings(figures, part, kind))
     when = days(figures.first_day, figures.last_day)
     within = span_in_words(figures.target)
@@ -152,8 +154,6 @@ A {kind.name} of {plain(config.business_name)}. Cases resolved {when}. All {kind
 {told or "No test backs that it has changed, or that it differs from the others."}
 
 {chart or "A trend will stand here once enough customers have answered."}
-
-{tables.downloads(path, page)}
 
 ## Answered
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from posixpath import dirname, relpath
 
-from feedback.domain.figures import Rate
 from feedback.domain.published import Measure, Period, Spread
+from feedback.domain.rates import Rate, percent
 from feedback.domain.texts import guarded, one_line
 from feedback.publish.charts import bar
 from feedback.publish.figures import as_data
-from feedback.publish.words import FEW, NONE, bucket, interval, percent
+from feedback.publish.words import FEW, NONE, bucket, interval
 
 Row = Mapping[str, object]  # by the column's name: text, a day, a number, whether, or a Rate or Measure
 _RATE = ("count", "n", "customers", "share", "low", "high")
@@ -58,9 +58,13 @@ def spread_rows(spread: Spread) -> list[Row]:
     return [{"name": name, "share": bucket(spread, k)} for k, name in enumerate(spread.names)]
 
 
+def is_shown(spread: Spread) -> bool:
+    return spread.n > 0 and not spread.hidden
+
+
 def spread_html(spread: Spread, title: str, words: Mapping[str, str], none: str) -> str:
     """A spread with a bar from zero each; or why it is not there, `none` if there is nothing to count yet."""
-    if spread.hidden or spread.n == 0:
+    if not is_shown(spread):
         return f"{FEW.capitalize()} to show." if spread.hidden else none
     rates = [bucket(spread, k) for k in range(len(spread.names))]
     rows = [

@@ -83,7 +83,7 @@ def _quote(quote: ApprovedQuote) -> str:
 
 
 def _note(day: date, note: PublicNote) -> str:
-    reasons = "; ".join(plain(str(REASONS[Choice.NO][stage])) for stage in note.reasons)
+    reasons = ". ".join(plain(str(REASONS[Choice.NO][stage])) for stage in note.reasons)
     about = f" · {plain(note.topic)}" if note.topic else ""
     said = f"<p><strong>You said:</strong> {reasons or 'It is not solved'}.</p>"
     did = f"<p><strong>We did:</strong></p>{quoted(note.note)}"

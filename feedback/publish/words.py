@@ -3,10 +3,9 @@
 from datetime import date
 
 from feedback.domain.changes import Change, Verdict
-from feedback.domain.figures import FEWEST, FEWEST_FOR_EXTREMES, Rate
-from feedback.domain.figures import percent as percent
 from feedback.domain.periods import Span
 from feedback.domain.published import Figures, Spread
+from feedback.domain.rates import FEWEST, FEWEST_FOR_EXTREMES, Rate, percent
 
 FEW = "too few"
 NONE = "nothing yet"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from feedback.domain.figures import Rate
 from feedback.domain.followups import Channel, Event, FollowUp, FollowUpEvent, Outcome, PublicNote, Result
+from feedback.domain.rates import Rate
 from feedback.domain.surveys import Choice, Stage
 from feedback.errors import NotFound
 from feedback.keys import new_id

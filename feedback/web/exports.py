@@ -10,9 +10,10 @@ from typing import TypeVar
 from flask import Response
 
 from feedback.domain.audit import AuditEntry
-from feedback.domain.figures import GroupFigures, Rate
+from feedback.domain.figures import GroupFigures
 from feedback.domain.followups import FollowUp
 from feedback.domain.quotes import Quote
+from feedback.domain.rates import Rate
 from feedback.domain.staff import Staff
 from feedback.domain.surveys import REASONS, Answer
 from feedback.domain.texts import guarded

@@ -17,7 +17,7 @@ from feedback import demo
 from feedback.config import load_config
 from feedback.demo import begin, business, history, starting_moment
 from feedback.demo.history import History
-from feedback.domain.figures import Rate
+from feedback.domain.rates import Rate
 from feedback.domain.timing import local_day, week_of
 from feedback.keys import load_keys
 from feedback.loop.asking import Asking

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedback.domain.changes import Against, Change, Verdict, compare, corrected, difference, fisher
-from feedback.domain.figures import Rate
+from feedback.domain.rates import Rate
 
 
 def of(count: int, n: int) -> Rate:

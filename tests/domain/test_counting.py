@@ -8,10 +8,10 @@ import pytest
 
 from feedback.domain.changes import Verdict
 from feedback.domain.counting import figures, served_since
-from feedback.domain.figures import Rate
 from feedback.domain.followups import Outcome
 from feedback.domain.periods import Calendar, Span
 from feedback.domain.published import HIDDEN, Figures, Help, Measure, Served, Vote
+from feedback.domain.rates import Rate
 from feedback.domain.surveys import Choice, Stage
 from tests.conftest import DAY, NOW
 

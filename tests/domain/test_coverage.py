@@ -5,7 +5,7 @@ from math import exp, lgamma, log
 
 import pytest
 
-from feedback.domain.figures import Rate
+from feedback.domain.rates import Rate
 from tests.conftest import TORTURE
 
 SIZES = range(5, 501) if TORTURE else [*range(5, 41), 50, 64, 75, 100, 150, 225, 350, 500]

@@ -8,17 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from feedback.domain.figures import (
-    FEWEST,
-    FEWEST_FOR_EXTREMES,
-    Asked,
-    Group,
-    Handled,
-    Rate,
-    altogether,
-    by_group,
-    hide,
-)
+from feedback.domain.figures import Asked, Handled, altogether, by_group
+from feedback.domain.rates import FEWEST, FEWEST_FOR_EXTREMES, Group, Rate, hide
 from feedback.domain.surveys import Choice
 from tests.conftest import DAY, NOW
 

@@ -1,9 +1,9 @@
 import xml.etree.ElementTree as ET
 from datetime import date, timedelta
 
-from feedback.domain.figures import Rate
 from feedback.domain.periods import Span
 from feedback.domain.published import HIDDEN, Period
+from feedback.domain.rates import Rate
 from feedback.publish.charts import NEWEST, trend
 
 MONDAY = date(2026, 1, 5)
@@ -61,11 +61,11 @@ def test_the_table_says_the_same_and_hides_the_same() -> None:
     root = ET.fromstring(drawn(WEEKS))
     rows = [[cell.text for cell in row] for row in root.findall(".//tbody/tr")]
     assert rows == [
-        ["2026-01-05 to 2026-01-11", "75", "53–89 %", "20"],
-        ["2026-01-12 to 2026-01-18", "60", "39–78 %", "20"],
-        ["2026-01-19 to 2026-01-25", "too few to show"],
-        ["2026-01-26 to 2026-02-01", "no answers"],
-        ["2026-02-02 to 2026-02-08", "50, provisional", "28–72 %", "16"],
+        ["5 January to 11 January 2026", "75", "53–89 %", "20"],
+        ["12 January to 18 January 2026", "60", "39–78 %", "20"],
+        ["19 January to 25 January 2026", "too few to show"],
+        ["26 January to 1 February 2026", "no answers"],
+        ["2 February to 8 February 2026, provisional", "50", "28–72 %", "16"],
     ]
 
 

@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 
 from feedback.domain.changes import Against, compare
-from feedback.domain.figures import Rate
 from feedback.domain.published import Served
 from feedback.domain.quotes import Standing
+from feedback.domain.rates import Rate, percent
 from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice, Details
 from feedback.loop import answering, quoting
 from feedback.publish import boxes, build, figures
 from feedback.publish.build import Sources
 from feedback.publish.segments import slugs_of
-from feedback.publish.words import found, percent
+from feedback.publish.words import found
 from tests.conftest import ADA, DAY, NOW, Loop
 from tests.domain.test_hiding import business, has_two_readings, pinned, published, read
 from tests.publish.test_build import DEFAULT, answered, text_of_page
@@ -196,6 +196,7 @@ def test_hostile_names_of_teams_and_topics_are_words_on_their_pages_and_in_the_f
 def test_a_business_without_an_answer_reads_on_each_page_what_will_stand_there(loop: Loop, tmp_path: Path) -> None:
     built = build.publish(loop.store, loop.config, DEFAULT, tmp_path / "out", NOW).folder
     page = text_of_page(built / "figures" / "index.html")
+    assert "This table as" not in page  # there is none
     for words in (
         "No answers yet. The share solved will stand here from 5 customers on.",
         "Teams will stand here once cases about them are settled.",
@@ -213,7 +214,11 @@ def test_a_young_business_reads_when_its_first_answers_count_as_settled(loop: Lo
     told = figures.current(loop.store, loop.config, NOW - 10 * DAY)
     assert told.settles_on is not None
     page = text_of_page(built / "figures" / "index.html")
-    assert f"The first cases count as settled on {told.settles_on.day} {told.settles_on:%B %Y}." in page
+    settles_on = f"{told.settles_on.day} {told.settles_on:%B %Y}"
+    assert f"The first cases count as settled on {settles_on}." in page
+    assert f"Nothing that counts here is settled yet; the first cases will be on {settles_on}." in page
+    assert "Nobody who said no was contacted" not in page  # somebody may have been
+    assert "The upright line is the 95 % interval." in page
 
 
 def test_every_figure_that_a_page_may_call_links_to_how_it_is_counted(publish: Publish, quick_site: Sources) -> None:

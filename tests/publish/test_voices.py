@@ -52,7 +52,7 @@ def test_a_public_note_says_what_was_wrong_what_was_done_and_how_it_ended(
     config: Config, outcome: Outcome | None, words: str
 ) -> None:
     page = notes_page([PublicNote(NOW, "printers", (Stage.ENHANCE, Stage.CONNECT), "Sent a *ring*.", outcome)], config)
-    assert "<p><strong>You said:</strong> It came back; I had to tell my story again.</p>" in page
+    assert "<p><strong>You said:</strong> It came back. I had to tell my story again.</p>" in page
     assert "Sent a &#42;ring&#42;&#46;" in page
     assert words in page
     assert '<p class="by">3 March · printers</p>' in page
