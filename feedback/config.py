@@ -28,7 +28,7 @@ from feedback.setting_types import (
     Duration,
     DurationOrOff,
     Durations,
-    Figures,
+    FiguresFor,
     Hours,
     Limit,
     Mailbox,
@@ -85,7 +85,9 @@ class Config(BaseModel):
     team_reply_to: MailboxesByName = Field({}, description="other addresses for replies to some teams")
     colour: Colour = Field(OURS, description="your colour, in mails, on customers' pages and on the site")
     logo: Logo | None = Field(None, repr=False, description="a file with your logo, SVG or PNG, for the site")
-    figures: Figures = Field(Figures.PUBLIC, description="who sees the figures of the site: public, staff, or off")
+    figures: FiguresFor = Field(
+        FiguresFor.PUBLIC, description="who sees the figures of the site: public, staff, or off"
+    )
     postal_address: str = Field("", max_length=300, description="your address, at the end of each mail to a customer")
     privacy_url: str = Field("", max_length=300, description="where you say how you treat customers' data")
     locale: str = Field(SOURCE, description="the language of customers whose own is not known, or not among ours")

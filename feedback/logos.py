@@ -31,6 +31,8 @@ def read_logo(path: Path) -> LogoFile:
     try:
         with path.expanduser().open("rb") as file:
             content = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise ValueError(f"{_EXPECTED}; there is no file {path}") from None
     except (OSError, RuntimeError, ValueError):
         raise ValueError(f"{_EXPECTED}, in a place where it can be read") from None
     if len(content) > LARGEST:

@@ -151,7 +151,7 @@ def _weekdays(text: str) -> frozenset[int]:
     return frozenset(days)
 
 
-class Figures(StrEnum):
+class FiguresFor(StrEnum):
     """Who sees the figures of the published site."""
 
     PUBLIC = "public"

@@ -9,28 +9,28 @@ from feedback.domain.rates import FEWEST, FEWEST_FOR_EXTREMES, Rate, percent
 from feedback.domain.surveys import REASONS, SETTLED_AFTER, Choice, Stage
 from feedback.domain.timing import span_in_words
 from feedback.publish import counted
+from feedback.publish.counted import About
 from feedback.publish.words import WHY_FEW, bucket, day, days, interval
 
-_Named = dict[str, Callable[[Figures], str]]
 
-
-def box(words: str, page: str) -> str:
+def box(words: str, about: About, page: str) -> str:
     """Words in a quiet box on a page, with the way to how they were counted."""
-    link = f'<a href="{_address(counted.PAGE, page)}">{counted.TITLE}</a>'
+    link = f'<a href="{_address(counted.PAGE, page)}#{about.anchor}">{counted.TITLE}</a>'
     whole = words.replace(" %", "\u00a0%")  # no line begins with the sign
     return f'<p class="figure">{whole} {link}</p>'
 
 
-def in_a_box(rate: Rate, verb: str, of_what: str, page: str, of: int = 0) -> str:
+def in_a_box(rate: Rate, verb: str, of_what: str, about: About, page: str, of: int = 0) -> str:
     """A rate that no page may call by name; when it is about, the page says. `of` is how many there are, if told."""
     none = f"Nothing yet. What share {verb} will stand here from {FEWEST} customers on."
     when = f"known of {rate.n:,} of {of:,}" if of > rate.n else ""
-    return box(_rate(rate, verb, of_what, none, share="<strong>{}</strong>", when=when), page)
+    return box(_rate(rate, verb, of_what, none, share="<strong>{}</strong>", when=when), about, page)
 
 
-def boxes(figures: Figures) -> dict[str, str]:
-    """Each figure by its name, in words, as HTML."""
-    return {name: said(figures) for name, said in _FIGURES.items()}
+def named_box(name: str, figures: Figures, page: str) -> str:
+    """The one of FIGURES that a page calls."""
+    said, about = _FIGURES[name]
+    return box(said(figures), about, page)
 
 
 def solved(figures: Figures, share: str = "{}") -> str:
@@ -166,15 +166,15 @@ def _address(target: str, page: str) -> str:
     return f"{relpath(there or '.', here or '.')}/"
 
 
-_FIGURES: _Named = {
-    "solved-rate": _solved,
-    "response-rate": _answered,
-    "first-reply": _first_reply,
-    "greeted-by-name": _named_in_letters,
-    "beyond-two": _beyond_two,
-    "recovery-rate": _recovery,
-    "time-to-contact": _time_to_contact,
-    "opt-outs": _opt_outs,
-    **{f"stage-{stage}": _stage(stage) for stage in Stage},
+_FIGURES: dict[str, tuple[Callable[[Figures], str], About]] = {
+    "solved-rate": (_solved, About.SOLVED),
+    "response-rate": (_answered, About.ANSWERED),
+    "first-reply": (_first_reply, About.FIRST_REPLY),
+    "greeted-by-name": (_named_in_letters, About.MAILS),
+    "beyond-two": (_beyond_two, About.INTERACTIONS),
+    "recovery-rate": (_recovery, About.RECOVERY),
+    "time-to-contact": (_time_to_contact, About.CONTACT),
+    "opt-outs": (_opt_outs, About.MAILS),
+    **{f"stage-{stage}": (_stage(stage), About.REASONS) for stage in Stage},
 }
 FIGURES = tuple(_FIGURES)

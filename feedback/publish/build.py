@@ -20,7 +20,7 @@ from feedback.domain.published import Figures
 from feedback.domain.timing import last_occurrence, local_day
 from feedback.errors import PublishError
 from feedback.publish import boxes, figures, overlay, pages, reviews, voices
-from feedback.setting_types import Figures as Shown
+from feedback.setting_types import FiguresFor
 from feedback.shipped import shipped
 from feedback.store import Store
 
@@ -154,9 +154,9 @@ def _make(
     quotes, notes = store.quotes.approved(voices.MOST), store.follow_ups.public_notes(voices.MOST)
     heard = voices.pages(quotes, notes, config)
     tell("Building the site")
-    shown = current if config.figures is Shown.PUBLIC else None
+    shown = current if config.figures is FiguresFor.PUBLIC else None
     _build(begun / "public", sources, shown, heard, config, now)
-    if for_staff and config.figures is Shown.STAFF:
+    if for_staff and config.figures is FiguresFor.STAFF:
         tell("Building the site with the figures, for staff")
         _build(begun / "staff", sources, current, heard, config, now, at=config.base_url + pages.STAFF_SITE)
         (begun / "staff").rename(staff_tree(build))
@@ -272,13 +272,12 @@ def _lay_out(
     site = work / "site"
     shutil.copytree(sources.pages, site)
     shutil.copy(sources.configuration, work / overlay.BASE)
-    named = boxes.boxes(current) if current else {}
     today = local_day(now, config.zone)
     by_hand = [page.relative_to(site) for page in site.rglob("*.md")]
     for page in site.rglob("*.md"):
         name = str(page.relative_to(site))
         try:
-            text = pages.fill(page.read_text("utf-8-sig"), named, name)
+            text = pages.fill(page.read_text("utf-8-sig"), current, name)
         except UnicodeDecodeError:
             raise PublishError(f"The page {name} is not UTF-8. Save it as UTF-8.") from None
         page.write_text(reviews.with_review(text, name, today), "utf-8")
@@ -310,6 +309,8 @@ def _complaint(output: str, work: Path) -> str:
     """What the builder is not content with, in its words, with the names that the owner knows."""
     text = output.replace(f"{work}{os.sep}", "").replace(overlay.BASE, "mkdocs.yml")
     lines = [line for line in text.strip().splitlines() if not line.startswith(("INFO", "DEBUG", "Aborted with"))]
+    if any(line.startswith("Traceback ") for line in lines):  # it has stumbled itself; the last line says over what
+        lines = lines[-1:]
     return "\n".join(_LEVEL.sub("", line) for line in lines[-12:])[-1500:]
 
 

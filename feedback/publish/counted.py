@@ -1,5 +1,8 @@
 """How we count, in words for people who have never heard of an interval."""
 
+from enum import StrEnum
+from posixpath import dirname, relpath
+
 from feedback.config import Config
 from feedback.domain.published import Figures
 from feedback.domain.rates import FEWEST, FEWEST_FOR_EXTREMES
@@ -8,6 +11,28 @@ from feedback.domain.timing import duration_in_words, span_in_words
 from feedback.publish.words import FEW, NONE, days, span, stretch
 
 PAGE, TITLE = "how-we-count.md", "How we count"
+
+
+class About(StrEnum):
+    """The measures that it explains, each under its own heading."""
+
+    SOLVED = "Solved"
+    ANSWERED = "Answered"
+    FIRST_REPLY = "First reply"
+    INTERACTIONS = "Interactions and calls"
+    REASONS = "Reasons"
+    CONTACT = "Time to first contact"
+    RECOVERY = "Solved at the second try"
+    MAILS = "The mails"
+
+    @property
+    def anchor(self) -> str:
+        return self.lower().replace(" ", "-")
+
+
+def link(about: About, page: str) -> str:
+    """The way there from a page that is written in Markdown."""
+    return f"[{TITLE}]({relpath(PAGE, dirname(page) or '.')}#{about.anchor})"
 
 
 def files(figures: Figures, config: Config) -> dict[str, str]:
@@ -26,21 +51,46 @@ cannot tell.
 “72 % solved (65–78 %), 184 of 256 answers” reads: of 256 answers, 184 said yes; that is 72 of 100. The two numbers in
 brackets say how far chance may have moved the 72.
 
-- **Solved**: of the answers, how many say yes. We ask {duration_in_words(config.delay)} after a case was resolved.
-  Silence is neither a yes nor a no, and whoever changes an answer counts with the last one. Opening the link counts
-  nothing; only a tap on the page does.
-- **Answered**: of the surveys that went out and did not come back, how many were answered. Only those that are
-  {after} days old count, for younger ones may still be.
-- **First reply**: of the cases whose first reply we know the time of, how many had it within
-  {span_in_words(figures.target)}. A case that was opened again counts once.
-- **Interactions**: how many contacts it took until the case was called solved, as the help desk says.
-- **Reasons**: what customers ticked beside their yes or no. They may tick several, so the shares may add up to more
-  than 100 %.
-- **Time to first contact**: from the “no” to the moment somebody was in touch. Line them up from fastest to slowest:
-  the middle one is what we call “half of them within”.
-- **Solved at the second try** (recovery rate): once a follow-up is closed as solved, we ask again. Of those answers,
-  how many say yes.
-- **Known of**: where the help desk did not tell us, we leave the case out, and say of how many we know.
+“Known of 150 of 184 cases” reads: of the other 34 the help desk did not tell us, and we leave them out.
+
+### {About.SOLVED}
+
+Of the answers, how many say yes. We ask {duration_in_words(config.delay)} after a case was resolved. Silence is neither
+a yes nor a no, and whoever changes an answer counts with the last one. Opening the link counts nothing; only a tap on
+the page does.
+
+### {About.ANSWERED}
+
+Of the surveys that went out and did not come back, how many were answered. Only those that are {after} days old count,
+for younger ones may still be.
+
+### {About.FIRST_REPLY}
+
+Of the cases whose first reply we know the time of, how many had it within {span_in_words(figures.target)}. A case that
+was opened again counts once.
+
+### {About.INTERACTIONS}
+
+How many contacts it took until the case was called solved, as the help desk says. A follow-up became a call by the rule
+of two: after two tries that did not help, or once the customer said no again.
+
+### {About.REASONS}
+
+What customers ticked beside their yes or no. They may tick several, so the shares may add up to more than 100 %.
+
+### {About.CONTACT}
+
+From the “no” to the moment somebody was in touch. Line them up from fastest to slowest: the middle one is what we call
+“half of them within”. What became of a follow-up is what staff noted when they closed it.
+
+### {About.RECOVERY}
+
+The recovery rate: once a follow-up is closed as solved, we ask again. Of those answers, how many say yes.
+
+### {About.MAILS}
+
+Of the mails that asked “Did we solve it?”, or may have: after how many the customer wanted no more of them, how many
+came back for good, and in how many we knew a name to greet by, and for how long somebody has been a customer.
 
 ## What the brackets mean
 

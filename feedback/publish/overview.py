@@ -11,6 +11,7 @@ from feedback.domain.timing import duration_in_words, in_words
 from feedback.publish import segments, tables
 from feedback.publish.boxes import in_a_box
 from feedback.publish.charts import trend
+from feedback.publish.counted import About
 from feedback.publish.figures import as_data
 from feedback.publish.segments import FOLDER
 from feedback.publish.texts import plain
@@ -31,18 +32,18 @@ def files(figures: Figures, config: Config) -> dict[str, str]:
     made = {PAGE: _page(figures, config), f"{FOLDER}/all.json": json.dumps(as_data(figures), indent=1) + "\n"}
     for name, periods in (("trend", figures.trend), ("stretches", figures.stretches)):
         made |= tables.files(f"{FOLDER}/{name}", tables.period_rows(periods))
-    for name, spread in _spreads(figures).items():
+    for name, (spread, _) in _spreads(figures).items():
         made |= tables.files(f"{FOLDER}/{name}", tables.spread_rows(spread))
     return made | tables.files(f"{FOLDER}/measures", _measures(figures))
 
 
-def _spreads(figures: Figures) -> dict[str, Spread]:
+def _spreads(figures: Figures) -> dict[str, tuple[Spread, About]]:
     return {
-        "first-reply": figures.first_reply_times,
-        "interactions": figures.interactions,
-        "reasons-no": figures.reasons_no,
-        "reasons-yes": figures.reasons_yes,
-        "follow-ups": figures.follow_ups.outcomes,
+        "first-reply": (figures.first_reply_times, About.FIRST_REPLY),
+        "interactions": (figures.interactions, About.INTERACTIONS),
+        "reasons-no": (figures.reasons_no, About.REASONS),
+        "reasons-yes": (figures.reasons_yes, About.REASONS),
+        "follow-ups": (figures.follow_ups.outcomes, About.CONTACT),
     }
 
 
@@ -62,13 +63,14 @@ def _measures(figures: Figures) -> list[tables.Row]:
 
 
 def _spread(figures: Figures, name: str, title: str, words: Mapping[str, str], none: str) -> str:
-    spread = _spreads(figures)[name]
+    spread, about = _spreads(figures)[name]
     table = tables.spread_html(spread, title, words, none)
-    return f"{table}\n\n{tables.downloads(f'{FOLDER}/{name}', PAGE)}" if tables.is_shown(spread) else table
+    return f"{table}\n\n{tables.downloads(f'{FOLDER}/{name}', about, PAGE)}" if tables.is_shown(spread) else table
 
 
 def _page(figures: Figures, config: Config) -> str:
     letters, help = figures.letters, figures.follow_ups
+    tenure = "of our mails could tell for how long somebody is a customer"
     no, yes = ({str(stage): words for stage, words in REASONS[said].items()} for said in (Choice.NO, Choice.YES))
     none = "Nothing yet. {} will stand here once ten customers are known of."
     parts = "\n\n".join(segments.section(figures, kind, parts, PAGE) for kind, parts in segments.kinds(figures))
@@ -98,7 +100,7 @@ after each resolution. Cases resolved {days(figures.first_day, figures.last_day)
 
 Of the follow-ups, this share became a call, by the rule of two:
 
-{in_a_box(help.escalated, "became a call", "follow-ups", PAGE)}
+{in_a_box(help.escalated, "became a call", "follow-ups", About.INTERACTIONS, PAGE)}
 
 ## What customers ticked
 
@@ -128,17 +130,17 @@ Asked again, “Is it solved now?”:
 
 <!-- figure: opt-outs -->
 
-{in_a_box(letters.bounced, "of our mails came back", "mails", PAGE)}
+{in_a_box(letters.bounced, "of our mails came back", "mails", About.MAILS, PAGE)}
 
 <!-- figure: greeted-by-name -->
 
-{in_a_box(letters.tenure_known, "of our mails could tell for how long somebody is a customer", "mails", PAGE)}
+{in_a_box(letters.tenure_known, tenure, "mails", About.MAILS, PAGE)}
 
 {parts}
 
 ## All of it as files
 
-The boxes of this page as {tables.downloads(f"{FOLDER}/measures", PAGE).removeprefix("This table as ")}
+The boxes of this page as {tables.links(f"{FOLDER}/measures", PAGE)}.
 Everything that this site tells in numbers: [one JSON file]({FOLDER}/all.json).
 """
 
@@ -162,9 +164,9 @@ def _solved(figures: Figures) -> str:
             f"{figures.periods_missing} to go."
         )
     if chart := trend(figures.trend, f"Solved by {span(figures)}", "trend", figures.span):
-        told += [chart, tables.downloads(f"{FOLDER}/trend", PAGE)]
+        told += [chart, tables.downloads(f"{FOLDER}/trend", About.SOLVED, PAGE)]
     if len(figures.stretches) > 1 and figures.span.in_stretch > 1:
         title = f"Solved by stretches of {stretch(figures)}"
         if chart := trend(figures.stretches, title, "stretches"):
-            told += [f"### {title}", chart, tables.downloads(f"{FOLDER}/stretches", PAGE)]
+            told += [f"### {title}", chart, tables.downloads(f"{FOLDER}/stretches", About.SOLVED, PAGE)]
     return "\n\n".join(filter(None, told))

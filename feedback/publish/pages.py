@@ -1,20 +1,19 @@
 """The generated pages and files that hold figures, and the figures that stand inside pages written by hand."""
 
 import re
-from collections.abc import Mapping
 
 from feedback.config import Config
 from feedback.domain.published import Figures
 from feedback.errors import PublishError
 from feedback.publish import boxes, counted, overview, segments
-from feedback.setting_types import Figures as Shown
+from feedback.setting_types import FiguresFor
 
 FIGURE_PAGES = {overview.PAGE: overview.TITLE, counted.PAGE: counted.TITLE}  # those that pages may link to
 STAFF_SITE = "/desk/site/"  # where the service shows the site with its figures, if they are for staff
 _MARK = re.compile(r"<!--\s*figures?\s*:\s*(.*?)\s*-->", re.IGNORECASE)
 
 
-def fill(markdown: str, figures: Mapping[str, str], page: str) -> str:
+def fill(markdown: str, figures: Figures | None, page: str) -> str:
     """Put figures in place of their marks, each a quiet box; nothing, if it is a site without figures.
 
     Raises PublishError for a mark that names none.
@@ -25,7 +24,7 @@ def fill(markdown: str, figures: Mapping[str, str], page: str) -> str:
         if name not in boxes.FIGURES:
             known = ", ".join(sorted(boxes.FIGURES))
             raise PublishError(f"{page} asks for the figure {match[1]!r}; there are: {known}.")
-        return boxes.box(figures[name], page) if figures else ""
+        return boxes.named_box(name, figures, page) if figures else ""
 
     return _MARK.sub(figure, markdown)
 
@@ -33,13 +32,12 @@ def fill(markdown: str, figures: Mapping[str, str], page: str) -> str:
 def figure_files(figures: Figures, config: Config) -> dict[str, str]:
     """All generated files that hold figures, by their path in the site. A site without figures has none of them."""
     files = {**overview.files(figures, config), **segments.files(figures, config), **counted.files(figures, config)}
-    named = boxes.boxes(figures)
-    return {name: fill(text, named, name) if name.endswith(".md") else text for name, text in files.items()}
+    return {name: fill(text, figures, name) if name.endswith(".md") else text for name, text in files.items()}
 
 
 def figures_elsewhere(config: Config) -> dict[str, str]:
     """What a site without figures has in place of those pages, so that links to them lead somewhere."""
-    if config.figures is Shown.STAFF:
+    if config.figures is FiguresFor.STAFF:
         words = f"The figures are for those who work here: [log in]({config.base_url}{STAFF_SITE})."
     else:
         words = "We do not publish figures here."

@@ -14,6 +14,7 @@ from feedback.domain.timing import span_in_words
 from feedback.publish import tables
 from feedback.publish.boxes import in_a_box
 from feedback.publish.charts import trend
+from feedback.publish.counted import About
 from feedback.publish.texts import plain
 from feedback.publish.words import day, days, found, stretch
 
@@ -65,7 +66,7 @@ def section(figures: Figures, kind: Kind, parts: Sequence[Part], page: str) -> s
     table = tables.html((kind.name.capitalize(), "Solved", "Answered", within), rows)
     told = [line for part in parts for line in findings(figures, part, kind)]
     backed = "\n".join(f"- {line}" for line in told) if told else f"No test backs a difference between {kind.plural}."
-    return f"{title}\n\n{table}\n\n{backed}\n\n{tables.downloads(kind.path, page)}"
+    return f"{title}\n\n{table}\n\n{backed}\n\n{tables.downloads(kind.path, About.SOLVED, page)}"
 
 
 def files(figures: Figures, config: Config) -> dict[str, str]:
@@ -134,10 +135,10 @@ def _page(figures: Figures, config: Config, kind: Kind, part: Part, path: str) -
     # the theme would make markup again of what is escaped in a heading, and writes a title as it stands
     chart = trend(part.trend, f"Solved by stretches of {stretch(figures)}", kind.name)
     if chart:
-        chart += f"\n\n{tables.downloads(path, page)}"
+        chart += f"\n\n{tables.downloads(path, About.SOLVED, page)}"
     told = "\n".join(f"- {line}" for line in findings(figures, part, kind))
     when = days(figures.first_day, figures.last_day)
-    within = span_in_words(figures.target)
+    in_time, first = f"had a first reply within {span_in_words(figures.target)}", part.first_reply
     return f"""---
 title: {json.dumps(escape(one_line(part.name or "")))}
 ---
@@ -149,7 +150,7 @@ A {kind.name} of {plain(config.business_name)}. Cases resolved {when}. All {kind
 
 ## Solved
 
-{in_a_box(part.solved, "solved", "answers", page)}
+{in_a_box(part.solved, "solved", "answers", About.SOLVED, page)}
 
 {told or "No test backs that it has changed, or that it differs from the others."}
 
@@ -157,9 +158,9 @@ A {kind.name} of {plain(config.business_name)}. Cases resolved {when}. All {kind
 
 ## Answered
 
-{in_a_box(part.response, "answered", "surveys", page)}
+{in_a_box(part.response, "answered", "surveys", About.ANSWERED, page)}
 
 ## First reply
 
-{in_a_box(part.first_reply.rate, f"had a first reply within {within}", "cases", page, part.first_reply.of)}
+{in_a_box(first.rate, in_time, "cases", About.FIRST_REPLY, page, first.of)}
 """

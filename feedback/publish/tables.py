@@ -10,7 +10,9 @@ from posixpath import dirname, relpath
 from feedback.domain.published import Measure, Period, Spread
 from feedback.domain.rates import Rate, percent
 from feedback.domain.texts import guarded, one_line
+from feedback.publish import counted
 from feedback.publish.charts import bar
+from feedback.publish.counted import About
 from feedback.publish.figures import as_data
 from feedback.publish.words import FEW, NONE, bucket, interval
 
@@ -24,10 +26,15 @@ def files(path: str, rows: Sequence[Row]) -> dict[str, str]:
     return {f"{path}.csv": _csv(rows), f"{path}.json": json.dumps(told, ensure_ascii=False, indent=1) + "\n"}
 
 
-def downloads(path: str, page: str) -> str:
+def links(path: str, page: str) -> str:
     """The links to them, from a page."""
-    links = (f"[{kind}]({relpath(path, dirname(page) or '.')}.{kind.lower()})" for kind in ("CSV", "JSON"))
-    return f"This table as {' and '.join(links)}."
+    kinds = (f"[{kind}]({relpath(path, dirname(page) or '.')}.{kind.lower()})" for kind in ("CSV", "JSON"))
+    return " and ".join(kinds)
+
+
+def downloads(path: str, about: About, page: str) -> str:
+    """The line below a table."""
+    return f"This table as {links(path, page)}. {counted.link(about, page)}."
 
 
 def html(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

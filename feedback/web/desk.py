@@ -25,7 +25,7 @@ from feedback.loop.asking import Asking
 from feedback.loop.explaining import explain_case
 from feedback.loop.simulating import side_by_side, simulate
 from feedback.publish.build import place_of, staff_tree
-from feedback.setting_types import Figures
+from feedback.setting_types import FiguresFor
 from feedback.store import Store
 from feedback.store.cases import CaseSummary
 from feedback.store.outbox import Standing
@@ -82,7 +82,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
         }
 
     def is_open(endpoint: str) -> bool:
-        return may_open(endpoint) and (endpoint != "desk.site" or config.figures is Figures.STAFF)
+        return may_open(endpoint) and (endpoint != "desk.site" or config.figures is FiguresFor.STAFF)
 
     def zone() -> ZoneInfo:
         """The reader's."""
@@ -283,7 +283,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
     @open_to(Role.AGENT)
     def site(path: str = "") -> Response | tuple[str, int]:
         """The site with its figures, if they are for staff alone. A browser keeps no page of it past the session."""
-        if config.figures is not Figures.STAFF:
+        if config.figures is not FiguresFor.STAFF:
             abort(404)
         build = staff_tree((place_of(config) / "current").resolve())
         if not build.is_dir():

@@ -36,12 +36,25 @@ class ByHand:
                 resolution["again"] = True
             else:
                 resolution.update(asked_at=moment(mail["handed_over_at"]), bounced=mail["id"] in bounced)
+                resolution["recipient"] = mail["recipient"]
         for one in sorted(loop.rows("SELECT * FROM answers"), key=lambda one: one["seq"]):
             survey = surveys[one["survey_id"]]
             name = "choice_again" if survey["round"] else "choice"
             by_id[survey["resolution_id"]][name] = one["choice"]
+            if not survey["round"]:
+                by_id[survey["resolution_id"]]["reasons"] = (one["reasons"] or "").split(",")
         for one in loop.rows("SELECT * FROM follow_ups"):
             by_id[surveys[one["survey_id"]]["resolution_id"]]["follow_up"] = one
+            one["events"] = []
+        follow_ups = {row["follow_up"]["id"]: row["follow_up"] for row in self.resolutions if row["follow_up"]}
+        for one in sorted(loop.rows("SELECT * FROM follow_up_events"), key=lambda one: one["seq"]):
+            if one["follow_up_id"] in follow_ups:
+                follow_ups[one["follow_up_id"]]["events"].append(one)
+        self._opted_out = {
+            row["address_hash"]: moment(row["at"])
+            for row in loop.rows("SELECT * FROM suppressions WHERE reason = 'opted out'")
+        }
+        self._hashes = loop.keys.address_hashes
 
     def between(self, first: date, last: date, **values: str) -> list[Row]:
         found = [row for row in self.resolutions if first <= row["day"] <= last]
@@ -61,6 +74,57 @@ class ByHand:
 
     def recovered(self, rows: Iterable[Row]) -> tuple[int, int, int]:
         return _counted((row, row["choice_again"] == "yes") for row in rows if row["choice_again"])
+
+    def letters(self, rows: Iterable[Row]) -> dict[str, tuple[int, int, int]]:
+        """Shares of the mails: opted out after it, came back, greeted by name, could tell the tenure."""
+        mailed = [row for row in rows if row["asked_at"]]
+        return {
+            "led to an opt-out": _counted((row, self._has_opted_out(row)) for row in mailed),
+            "came back": _counted((row, row["bounced"]) for row in mailed),
+            "could greet by name": _counted((row, bool(row["customer"]["name"])) for row in mailed),
+            "could tell for how long": _counted((row, bool(row["customer"]["customer_since"])) for row in mailed),
+        }
+
+    def _has_opted_out(self, row: Row) -> bool:
+        found = [self._opted_out[one] for one in self._hashes(row["recipient"].lower()) if one in self._opted_out]
+        return bool(found) and min(found) >= row["asked_at"]
+
+    def escalated(self, rows: Iterable[Row]) -> tuple[int, int, int]:
+        return _counted((row, _is_escalated(row["follow_up"]["events"])) for row in rows if row["follow_up"])
+
+    def contacts(self, rows: Iterable[Row]) -> list[float]:
+        """The seconds from each "no" until somebody was in touch, in order."""
+        took = []
+        for events in [row["follow_up"]["events"] for row in rows if row["follow_up"]]:
+            found = [one for one in events if _is_contact(one)]
+            if found:
+                took.append((moment(found[0]["at"]) - moment(events[0]["at"])).total_seconds())
+        return sorted(took)
+
+    def ticked(self, rows: Iterable[Row], choice: str) -> tuple[dict[str, int], int]:
+        """How often each stage was named beside a yes or a no, of how many who named any."""
+        told = [row["reasons"] for row in rows if row["choice"] == choice and any(row["reasons"])]
+        return {name: sum(name in one for one in told) for name in {name for one in told for name in one}}, len(told)
+
+
+def quartile(values: list[float], k: int) -> float:
+    """Between the two values that it lies between, in proportion."""
+    at = (len(values) - 1) * k / 4
+    low = math.floor(at)
+    high = min(low + 1, len(values) - 1)
+    return values[low] + (values[high] - values[low]) * (at - low)
+
+
+def _is_contact(event: Row) -> bool:
+    if event["kind"] == "interaction":
+        return bool(event["outcome"] != "not_reached")
+    return event["kind"] == "closed" and event["outcome"] in ("solved", "not_solvable")
+
+
+def _is_escalated(events: list[Row]) -> bool:
+    kinds = [(one["kind"], one["outcome"]) for one in events]
+    closed = kinds.index(("closed", "solved")) if ("closed", "solved") in kinds else len(kinds)
+    return kinds.count(("interaction", "not_solved")) >= 2 or any(kind == "reopened" for kind, _ in kinds[closed:])
 
 
 def _counted(rows: Iterable[tuple[Row, bool]]) -> tuple[int, int, int]:

@@ -1,5 +1,6 @@
 """The sample business is made once, as `feedback demo` makes it; each claim looks at what it has become."""
 
+import csv
 import html
 import re
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,8 @@ from feedback.config import load_config
 from feedback.demo import begin, business, history, starting_moment
 from feedback.demo.history import History
 from feedback.domain.rates import Rate
-from feedback.domain.timing import local_day, week_of
+from feedback.domain.surveys import REASONS, Choice
+from feedback.domain.timing import local_day, span_in_words, week_of
 from feedback.keys import load_keys
 from feedback.loop.asking import Asking
 from feedback.mail.inbox import Inbox
@@ -29,7 +31,7 @@ from feedback.store.sqlite import moment
 from feedback.web.demo import PASSWORD
 from feedback.web.passwords import is_password
 from tests.conftest import DAY, Loop
-from tests.demo.counting import ByHand, per_cent, wilson
+from tests.demo.counting import ByHand, per_cent, quartile, wilson
 
 REAL_NOW = datetime(2026, 11, 26, 20, 30, tzinfo=UTC)  # a Thursday; half a year before it, clocks were not yet back
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # the Tuesday before it, 10:00 in Berlin
@@ -374,14 +376,47 @@ def test_the_numbers_on_the_built_pages_equal_a_count_by_hand(sample: Loop) -> N
                     assert cell == f"{per_cent(count / n)} % {low}–{high} % {count} of {n}"
                     seen += 1
     assert seen >= 20
-    table = page.split('id="trend-t"', 1)[1].split("</table>", 1)[0]
-    months = re.findall(r"<td>(\S+) to (\S+)</td><td>(\d+)[^<]*</td><td>([^<]*)</td><td>(\d+)</td>", table)
-    assert len(months) >= 5
-    for first, last, share, likely, answers in months:
-        rows = by_hand.between(date.fromisoformat(first), date.fromisoformat(last))
-        count, n, _ = by_hand.solved(rows)
+    table = page.split('id="trend-t"', 1)[1].split("</tbody>", 1)[0].split("<tbody>")[1]
+    rows_of_table = [
+        [in_text(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)] for row in table.split("</tr>")
+    ]
+    for period, cells in zip(told.trend, rows_of_table, strict=False):
+        count, n, _ = by_hand.solved(by_hand.between(period.first_day, period.last_day))
         low, high = wilson(count, n)
-        assert (share, likely, answers) == (per_cent(count / n), f"{low}–{high} %", str(n))
+        assert cells[0].startswith(f"{period.first_day.day} {period.first_day:%B}")
+        assert cells[1:] == [per_cent(count / n), f"{low}–{high} %", str(n)]
+    assert len(told.trend) == len(rows_of_table) - 1 >= 5
+
+
+def test_the_numbers_about_mails_follow_ups_and_reasons_equal_a_count_by_hand(sample: Loop) -> None:
+    told = figures.current(sample.store, sample.config, START)  # for the days alone
+    by_hand = ByHand(sample, START)
+    recent = by_hand.between(told.first_day, told.last_day)
+    page = (sample.config.data_dir / "site" / "current" / "figures" / "index.html").read_text()
+    boxes = [in_text(box) for box in re.findall(r'<p class="figure">(.*?)</p>', page)]
+    rates = {**by_hand.letters(recent), "became a call": by_hand.escalated(recent)}
+    for verb, (count, n, customers) in rates.items():
+        (box,) = [box for box in boxes if verb in box]
+        low, high = wilson(count, n)
+        assert box.startswith(f"{per_cent(count / n)} % ")
+        assert f"({low}–{high} %), {count} of {n} " in box
+        assert f"{customers} customers" in box
+    took = by_hand.contacts(recent)
+    lower, middle, upper = (span_in_words(timedelta(seconds=round(quartile(took, k)))) for k in (1, 2, 3))
+    assert any(
+        box.startswith(f"Half of them within {middle} ; the middle half took {lower} to {upper}") for box in boxes
+    )
+    for choice, name in (("no", "reasons-no"), ("yes", "reasons-yes")):
+        ticked, n = by_hand.ticked(recent, choice)
+        with (sample.config.data_dir / "site" / "current" / "figures" / f"{name}.csv").open(newline="") as file:
+            lines = {line["name"]: (int(line["share_count"]), int(line["share_n"])) for line in csv.DictReader(file)}
+        assert {one: count for one, (count, _) in lines.items() if count} == {one: ticked[one] for one in ticked}
+        assert {of for _, of in lines.values()} == {n}
+        words = {str(stage): words for stage, words in REASONS[Choice(choice)].items()}
+        for one, count in ticked.items():
+            assert re.search(
+                rf"{re.escape(words[one])}</th><td>{per_cent(count / n)} %.*?</td><td>{count}</td>", html.unescape(page)
+            )
 
 
 def test_the_page_of_each_team_equals_a_count_by_hand(sample: Loop) -> None:
@@ -389,6 +424,7 @@ def test_the_page_of_each_team_equals_a_count_by_hand(sample: Loop) -> None:
     by_hand = ByHand(sample, START)
     folder = sample.config.data_dir / "site" / "current" / "figures" / "teams"
     pages = sorted(folder.rglob("index.html"))
+    shown_here = 0
     assert len(pages) == len(business.TEAMS)
     for path in pages:
         page = path.read_text()
@@ -400,3 +436,5 @@ def test_the_page_of_each_team_equals_a_count_by_hand(sample: Loop) -> None:
         ):
             assert f"{count} of {n} " in box or "Too few" in box
             assert f"{customers} customers" in box or "Too few" in box
+            shown_here += "Too few" not in box
+    assert shown_here >= 2 * len(pages)

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from math import comb
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from feedback.domain.changes import Against, Change, Verdict, compare, corrected, difference, fisher
 from feedback.domain.rates import Rate
+from tests.conftest import TORTURE
 
 
 def of(count: int, n: int) -> Rate:
@@ -134,3 +136,16 @@ def test_a_title_says_what_is_backed_and_else_nothing(
     rate: Rate, other: Rate, against: Against, title: str | None
 ) -> None:
     assert compare("team", "Hardware", against, rate, other).title == title
+
+
+def test_where_nothing_changed_a_change_is_told_by_one_build_in_twenty_at_most() -> None:
+    """Of builds in which every team and topic, before and now, has the same share; whatever is compared."""
+    random, told = Random(1), 0
+    builds = 2_000 if TORTURE else 400
+    for _ in range(builds):
+        changes = []
+        for name in "abcdefghij":
+            ours, before = (of(sum(random.random() < 0.7 for _ in range(n)), n) for n in (30, random.choice((20, 60))))
+            changes.append(compare("team", name, Against.BEFORE, ours, before))
+        told += any(one.verdict in (Verdict.HIGHER, Verdict.LOWER) for one in corrected(changes))
+    assert told <= 0.05 * builds

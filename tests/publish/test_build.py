@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from feedback.domain.surveys import Choice
 from feedback.errors import PublishError
 from feedback.loop import answering, following_up
 from feedback.loop.erasing import erase
-from feedback.publish import build, overlay
+from feedback.publish import build, figures, overlay
 from feedback.publish.build import Sources
 from feedback.web import create_app
 from tests.conftest import ADA, DAY, NOW, ROOT, Loop
@@ -55,7 +56,7 @@ def test_the_default_site_builds_strictly_with_its_figures(loop: Loop, tmp_path:
     when = "24 customers, resolved 24 November 2025 to 22 February 2026."
     assert f"<strong>75 % solved</strong> (55–88 %), 18 of 24 answers, {when}" in figures
     assert "<strong>80 % answered</strong> (63–90 %), 24 of 30 surveys" in figures
-    assert '<a href="../how-we-count/">How we count</a>' in figures
+    assert '<a href="../how-we-count/#solved">How we count</a>' in figures
     assert '<svg viewBox="0 0 640 300" role="img"' in figures
     assert not re.search(r"<svg[^>]*>.*?style=.*?</svg>", figures, re.DOTALL)
     assert "75 % solved" in text_of_page(built / "index.html")
@@ -124,7 +125,7 @@ def test_a_site_for_another_web_server_has_no_part_for_staff(
 ) -> None:
     loop = make_loop(figures="staff")
     built = build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW).folder
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(["current", built.name])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([".lock", "current", built.name])
 
 
 def test_the_part_for_staff_goes_with_its_build(
@@ -351,6 +352,7 @@ def test_the_policy_allows_the_pages_own_scripts_by_hash_only(loop: Loop, tmp_pa
         lambda sources: (sources.pages / "index.md").write_text("[gone](nowhere.md)\n"),
         lambda sources: (sources.pages / "index.md").write_text("<!-- figure: unknown-rate -->\n"),
         lambda sources: sources.configuration.write_text("site_name: [unclosed\n"),
+        lambda sources: sources.configuration.write_text("- a list\n"),
     ],
 )
 def test_a_build_that_fails_leaves_the_old_site_and_says_why(
@@ -359,8 +361,10 @@ def test_a_build_that_fails_leaves_the_old_site_and_says_why(
     target = tmp_path / "out"
     good = build.publish(loop.store, loop.config, quick_site, target, NOW).folder
     break_it(quick_site)
-    with pytest.raises(PublishError, match=r"mkdocs says|asks for the figure"):
+    with pytest.raises(PublishError, match=r"mkdocs says|asks for the figure") as refusal:
         build.publish(loop.store, loop.config, quick_site, target, NOW)
+    assert "Traceback" not in str(refusal.value)
+    assert str(target) not in str(refusal.value)
     assert (target / "current").resolve() == good.resolve()
     assert (good / "index.html").is_file()
     assert len(list(target.glob("build-*"))) == 1
@@ -446,6 +450,7 @@ def test_a_business_name_is_data(loop: Loop, make_config: Callable[..., Config],
     page = (built / "figures" / "index.html").read_text()
     assert 'What customers of Ac"me \\ <b>*x*</b> {{ 7*7 }} said' in html.unescape(page)
     assert "<b>*x*" not in page
+    assert 'Ac"me \\ <b>*x*</b> {{ 7*7 }}: how we care' in html.unescape(page.split("<title>")[1].split("</title>")[0])
 
 
 def test_the_build_just_published_is_kept_whatever_moments_the_others_speak_of(
@@ -460,4 +465,95 @@ def test_the_build_just_published_is_kept_whatever_moments_the_others_speak_of(
 def test_a_page_that_is_not_utf_8_is_named(loop: Loop, quick_site: Sources, tmp_path: Path) -> None:
     (quick_site.pages / "gruss.md").write_bytes("# Grüße\n".encode("latin-1"))
     with pytest.raises(PublishError, match=r"gruss\.md is not UTF-8"):
+        build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW)
+
+
+def test_only_builds_of_ours_are_removed(loop: Loop, quick_site: Sources, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    theirs = [target / name for name in ("staff-photos", "build-a", "build-b", "build-c", "build-d", ".building-x")]
+    for folder in theirs:
+        folder.mkdir(parents=True)
+    (target / ".building-killed01").mkdir()
+    for n in range(4):
+        build.publish(loop.store, loop.config, quick_site, target, NOW + n * DAY)
+    assert all(folder.is_dir() for folder in theirs)
+    assert not (target / ".building-killed01").exists()
+    (target / "current").unlink()
+    (target / "current").symlink_to("build-a")
+    with pytest.raises(PublishError, match="not a link of ours"):
+        build.publish(loop.store, loop.config, quick_site, target, NOW)
+
+
+def test_whoever_counted_before_words_were_taken_back_is_not_the_last_to_put_in_place(
+    loop: Loop, quick_site: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second publisher waits for the first, and counts after it."""
+    steps: list[tuple[str, str]] = []
+    first_counts, second_waits = threading.Event(), threading.Event()
+    count = figures.current
+
+    def counting(*values: Any) -> Any:
+        if not first_counts.is_set():
+            first_counts.set()
+            assert second_waits.wait(10)
+        return count(*values)
+
+    def publish(name: str) -> None:
+        def tell(step: str) -> None:
+            steps.append((name, step))
+            if step.startswith("Waiting"):
+                second_waits.set()
+
+        build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW, tell=tell)
+
+    monkeypatch.setattr(figures, "current", counting)
+    threads = [threading.Thread(target=publish, args=(name,)) for name in ("first", "second")]
+    threads[0].start()
+    assert first_counts.wait(10)
+    threads[1].start()
+    for thread in threads:
+        thread.join()
+    assert ("second", "Waiting for another build to end") in steps
+    assert steps.index(("first", "Putting it in place")) < steps.index(("second", "Counting the figures"))
+
+
+def test_a_site_is_not_built_into_its_own_pages(loop: Loop, quick_site: Sources) -> None:
+    for target in (quick_site.pages, quick_site.pages / "out"):
+        with pytest.raises(PublishError, match="would be built into itself"):
+            build.publish(loop.store, loop.config, quick_site, target, NOW)
+    assert [path.name for path in quick_site.pages.iterdir()] == ["index.md"]
+
+
+def test_a_link_to_a_folder_is_named_and_not_followed(loop: Loop, quick_site: Sources, tmp_path: Path) -> None:
+    (quick_site.pages / "again").symlink_to(".")
+    with pytest.raises(PublishError, match=r"again is a link to a folder"):
+        build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW)
+
+
+@pytest.mark.parametrize(
+    ("nav", "page", "told"),
+    [
+        ("- Home: index.md\n- Greetings: greting.md", "# Home\n", "greting.md"),
+        ("- Home: index.md\n- Figures: figures.md", "# Home\n\n[there](#nowhere)\n", "#nowhere"),
+    ],
+)
+def test_an_entry_of_the_menu_or_a_place_on_a_page_that_is_not_there_stops_the_build(
+    loop: Loop, quick_site: Sources, tmp_path: Path, nav: str, page: str, told: str
+) -> None:
+    settings = quick_site.configuration.read_text()
+    quick_site.configuration.write_text(f"{settings}nav:\n{nav}\nvalidation:\n  nav:\n    not_found: info\n")
+    (quick_site.pages / "index.md").write_text(page)
+    with pytest.raises(PublishError, match=re.escape(told)):
+        build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW)
+
+
+@pytest.mark.parametrize(
+    "mark", ["<!--figure: Solved-Rate-->", "<!-- figures:solved-rate -->", "<!-- FIGURE: solved-rate-->"]
+)
+def test_a_mark_is_known_however_it_is_spaced(loop: Loop, quick_site: Sources, tmp_path: Path, mark: str) -> None:
+    (quick_site.pages / "index.md").write_text(f"# Home\n\n{mark}\n")
+    built = build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW).folder
+    assert "No answers yet" in (built / "index.html").read_text()
+    (quick_site.pages / "index.md").write_text("# Home\n\n<!-- figure: solved_rate -->\n")
+    with pytest.raises(PublishError, match="solved_rate"):
         build.publish(loop.store, loop.config, quick_site, tmp_path / "out", NOW)

@@ -1,28 +1,36 @@
 """The generated pages and files, as a build has written them."""
 
+import base64
 import csv
+import hashlib
 import html
 import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
+from random import Random
+from shutil import copy
 from typing import Any
 
 import pytest
 
+from feedback.config import load_config
 from feedback.domain.changes import Against, compare
-from feedback.domain.published import Served
+from feedback.domain.followups import Outcome
+from feedback.domain.published import Help, Served
 from feedback.domain.quotes import Standing
 from feedback.domain.rates import Rate, percent
 from feedback.domain.staff import Role
-from feedback.domain.surveys import Choice, Details
+from feedback.domain.surveys import Choice, Details, Stage
 from feedback.loop import answering, quoting
 from feedback.publish import boxes, build, figures
 from feedback.publish.build import Sources
 from feedback.publish.segments import slugs_of
 from feedback.publish.words import found
+from feedback.store import open_store
 from tests.conftest import ADA, DAY, NOW, Loop
 from tests.domain.test_hiding import business, has_two_readings, pinned, published, read
 from tests.publish.test_build import DEFAULT, answered, text_of_page
@@ -140,7 +148,7 @@ def test_the_made_up_businesses_hide_and_show_enough() -> None:
 HOSTILE_NAMES = (
     "<script>window.ran = true</script>", "a | b", "# heading", "../x", "/etc/passwd", "..", "index", "README",
     "😀", "中文", "Same Name", "same-name", "same name 2", "x" * 300, "<!-- figure: solved-rate -->", "=1+1",
-    "{{ 7*7 }}",
+    "{{ 7*7 }}", "</title><script>window.ran = true</script>",
 )  # fmt: skip
 
 
@@ -176,7 +184,7 @@ def test_hostile_names_of_teams_and_topics_are_words_on_their_pages_and_in_the_f
         assert len(pages) == len(HOSTILE_NAMES)
         for page in [built / "figures" / "index.html", *pages]:
             article = page.read_text().split("<article", 1)[1].split("</article>", 1)[0]
-            assert "<script>window" not in article
+            assert "<script>window" not in page.read_text()
             assert article.count("<h1") == 1
             assert not re.findall(r"<svg[^>]*>.*?style=.*?</svg>", article, re.DOTALL)
         titles = [html.unescape(re.sub(r"<[^>]+>", "", page.read_text().split("<h1", 1)[1])) for page in pages]
@@ -191,6 +199,141 @@ def test_hostile_names_of_teams_and_topics_are_words_on_their_pages_and_in_the_f
         assert (built / "figures" / link / "index.html").is_file(), link
     for link in re.findall(r'href="([^"]*\.(?:csv|json))"', overview):
         assert (built / "figures" / link).resolve().is_file(), link
+    digest = base64.b64encode(hashlib.sha256(b"window.ran = true").digest()).decode()
+    assert digest not in (built / build.CSP_FILE).read_text()
+
+
+def test_a_script_that_came_among_the_pages_with_words_of_others_would_have_no_effect(tmp_path: Path) -> None:
+    """The policy allows what stands on pages written by hand, wherever they lie, and nothing else."""
+    theirs = '<script>var at=new URL("{}",location)</script><script>window.ran = true</script>'
+    (tmp_path / "index.html").write_text('<script>var at=new URL(".",location)</script>')
+    (tmp_path / "deep.html").write_text(theirs.format("../.."))
+    policy = build.content_security_policy(tmp_path, [tmp_path / "index.html"])
+    hashes = {base64.b64encode(hashlib.sha256(body).digest()).decode() for body in (
+        b'var at=new URL(".",location)', b'var at=new URL("../..",location)')}  # fmt: skip
+    assert set(re.findall(r"'sha256-([^']+)'", policy)) == hashes
+
+
+def rich() -> list[Served]:
+    """A business of which every figure can be shown, two teams that differ, and a change."""
+    rows, random = [], Random(1)
+    for week, k in product(range(2, 29), range(24)):
+        at = NOW - timedelta(days=7 * week - 1, hours=k % 12)
+        team = ("Hardware", "Software & Co")[k % 2]
+        is_no = random.random() < (0.1 if k % 2 or week >= 15 else 0.5)
+        help = Help(
+            Outcome.SOLVED if week % 3 else None, timedelta(hours=1 + k % 9), k % 3 == 0, week % 3 > 0,
+            (Choice.YES if k % 4 else Choice.NO) if week % 3 else None,
+        )  # fmt: skip
+        rows.append(
+            Served(
+                f"{week} {k}", at, True, team, f"topic {k % 3}", ("mail", "chat")[k // 12],
+                timedelta(hours=(1, 3, 20, 50, 90)[k % 5]), 1 + k % 4, True, k % 5 > 0, is_mailed=True,
+                asked_at=at + DAY, is_bounced=k % 11 == 10, has_opted_out=k % 13 == 12,
+                choice=(Choice.NO if is_no else Choice.YES) if k % 6 and k % 11 != 10 else None,
+                reasons=([*Stage][k % 4], [*Stage][(k + 1) % 4]), help=help if is_no and k % 6 else None,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def figures_on(built: Path) -> list[Path]:
+    return [built / "figures" / "index.html", *(built / "figures").glob("*/*/index.html")]
+
+
+def article(page: Path) -> str:
+    return page.read_text().split("<article", 1)[1].split("</article>", 1)[0]
+
+
+@pytest.fixture(scope="module")
+def rich_site(tmp_path_factory: pytest.TempPathFactory, blank_database: Path) -> Path:
+    folder = tmp_path_factory.mktemp("rich")
+    told = published(rich())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "current", lambda *_: told)
+        copy(blank_database, folder)
+        config = load_config({"FEEDBACK_DATA_DIR": str(folder)}, env_file=None)
+        store = open_store(config.database_url)
+        built = build.publish(store, config, DEFAULT, folder / "out", NOW).folder
+        store.close()
+    return built
+
+
+def test_a_site_with_all_figures_hides_none_and_has_something_to_tell(rich_site: Path) -> None:
+    """Else the claims about it would be about little."""
+    data = json.loads((rich_site / "figures" / "all.json").read_text())
+    assert not any("hidden" in one for one in parts_of(data))
+    assert data["before"]["verdict"] != "unclear"
+    assert len(figures_on(rich_site)) == 6
+    assert "↑" in (rich_site / "figures" / "index.html").read_text()
+
+
+def test_each_chart_table_and_box_has_the_way_to_how_it_is_counted(rich_site: Path) -> None:
+    for page in figures_on(rich_site):
+        text = article(page)
+        pieces = re.split(r'(?=<figure class="chart">|<div class="numbers">|<p class="figure">)', text)[1:]
+        assert len(pieces) >= 3
+        for piece in pieces:
+            link = re.search(r'href="([^"#]*how-we-count/)#([a-z-]+)"', piece)
+            assert link, piece[:300]
+            there = (page.parent / link[1] / "index.html").resolve()
+            assert f'id="{link[2]}"' in there.read_text()
+
+
+def test_each_table_is_the_same_on_the_page_and_in_its_two_files(rich_site: Path) -> None:
+    compared = 0
+    for page in figures_on(rich_site):
+        for piece in re.split(r'(?=<figure class="chart">|<div class="numbers">)', article(page))[1:]:
+            files = re.search(r'This table as <a href="([^"]*)">CSV</a> and <a href="([^"]*)">JSON</a>', piece)
+            assert files, piece[:300]
+            with (page.parent / files[1]).open(newline="") as file:
+                lines = list(csv.DictReader(file))
+            data = json.loads((page.parent / files[2]).read_text())
+            rows = re.findall(r"<tr><th[^>]*>.*?</tr>", piece.split("<tbody>", 1)[1].split("</tbody>")[0], re.DOTALL)
+            assert len(rows) == len(lines) == len(data) >= 2
+            for row, line, one in zip(rows, lines, data, strict=True):
+                told = html.unescape(re.sub(r"<[^>]+>", " ", row)).replace("\u00a0", " ")
+                for name in [name.removesuffix("_count") for name in line if name.endswith("_count")]:
+                    rate = one[name]["rate"] if "rate" in one[name] else one[name]
+                    assert (line[f"{name}_count"], line[f"{name}_n"]) == (str(rate["count"]), str(rate["n"]))
+                    if not rate["n"]:
+                        assert "no answers" in told or "nothing yet" in told
+                        continue
+                    assert f"{percent(float(line[f'{name}_share']))} " in told.replace("%", " ")
+                    assert f" {rate['n']:,} " in f"{told} " or f" {rate['count']:,} " in f"{told} "
+                    compared += 1
+    assert compared > 50
+
+
+def test_each_share_on_a_page_is_a_pair_that_was_counted(rich_site: Path) -> None:
+    data = json.loads((rich_site / "figures" / "all.json").read_text())
+    pairs = {(count, n) for count, n, _ in rates_in(data)}
+    known = {(one["rate"]["n"], one["of"]) for one in parts_of(data) if "of" in one and "rate" in one}
+    known |= {(one["n"], one["of"]) for one in parts_of(data) if "of" in one and "n" in one}
+    for page in [rich_site / "index.html", *figures_on(rich_site)]:
+        text = html.unescape(re.sub(r"<[^>]+>", " ", article(page))).replace("\u00a0", " ")
+        found = [
+            (int(a.replace(",", "")), int(b.replace(",", ""))) for a, b in re.findall(r"([\d,]+) of ([\d,]+)", text)
+        ]
+        assert found
+        for pair in found:
+            assert pair in pairs | known, (page, pair)
+
+
+def test_each_link_within_the_site_leads_to_a_page_and_a_place_on_it(rich_site: Path) -> None:
+    checked = 0
+    for page in rich_site.rglob("*.html"):
+        for link in re.findall(r'(?:href|src)="([^"]*)"', page.read_text()):
+            address, _, anchor = html.unescape(link).partition("#")
+            if re.match(r"[a-z]+:|//", address) or page.name == "404.html":
+                continue
+            there = (page.parent / address).resolve() if address else page
+            there = there / "index.html" if there.is_dir() else there
+            assert there.is_file(), (page, link)
+            if anchor and there.suffix == ".html":
+                assert f'id="{anchor}"' in there.read_text(), (page, link)
+            checked += 1
+    assert checked > 1_000
 
 
 def test_a_business_without_an_answer_reads_on_each_page_what_will_stand_there(loop: Loop, tmp_path: Path) -> None:
@@ -228,7 +371,7 @@ def test_every_figure_that_a_page_may_call_links_to_how_it_is_counted(publish: P
     built = publish(business(11))
     page = built / "deep" / "all" / "index.html"
     links = re.findall(
-        r'<p class="figure">(?:(?!</p>).)*href="([^"]*)">How we count</a></p>', page.read_text(), re.DOTALL
+        r'<p class="figure">(?:(?!</p>).)*href="([^"#]*)#[a-z-]+">How we count</a></p>', page.read_text(), re.DOTALL
     )
     assert len(links) == len(boxes.FIGURES) == 12
     assert {(page.parent / link / "index.html").resolve() for link in links} == {
