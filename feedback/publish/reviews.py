@@ -4,14 +4,12 @@ import re
 from calendar import monthrange
 from datetime import date
 
-import yaml
-
 from feedback.errors import PublishError
+from feedback.publish import front_matter
 from feedback.publish.texts import plain
 from feedback.publish.words import day
 
 MONTHS = 6
-_FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _TITLE = re.compile(r"\s*(?:# [^\n]*|[^\n]+\n=+[ \t]*)(?:\n|\Z)")
 
 
@@ -20,20 +18,9 @@ def with_review(markdown: str, page: str, today: date) -> str:
 
     Raises PublishError, which names the page and what was expected.
     """
-    front = _FRONT_MATTER.match(markdown)
-    if front is None:
-        return markdown
-    try:
-        said = yaml.load(front[1], Loader=yaml.BaseLoader)  # noqa: S506 - it makes text of everything
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", line {where.line + 2}" if where else ""
-        raise PublishError(f"{page}{line}: expected lines such as “owner: Mara” between the two --- .") from None
-    if not isinstance(said, dict):
-        return markdown
-    said = {str(name).lower(): value for name, value in said.items()}
+    said, body = front_matter.split(markdown, page)
     owner, reviewed = _owner(said.get("owner"), page), _day(said.get("reviewed"), page)
-    body = markdown[front.end() :]
+    begin = markdown[: len(markdown) - len(body)]
     if reviewed is not None and _later(reviewed, MONTHS) <= today:
         title = _TITLE.match(body)
         at = title.end() if title else 0
@@ -42,7 +29,7 @@ def with_review(markdown: str, page: str, today: date) -> str:
     last = f"Last reviewed {day(reviewed)}." if reviewed else ""
     if kept or last:
         body = f'{body.rstrip()}\n\n<p class="review">{" ".join(filter(None, (kept, last)))}</p>\n'
-    return markdown[: front.end()] + body
+    return begin + body
 
 
 def _stale(owner: str, reviewed: date) -> str:
