@@ -65,6 +65,11 @@ BRUNO = replace(ADA, ref="B-2", customer_ref="bruno", email="bruno@example.org",
 CHIOMA = replace(ADA, ref="C-3", customer_ref="chioma", email=None, name="Chioma", subject="Invoice twice")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that no process is left with a browser when the others have ended."""
+    items.sort(key=lambda item: ("e2e" not in item.path.parts, "torture" not in item.path.parts))
+
+
 @pytest.fixture
 def make_config(tmp_path: Path) -> Callable[..., Config]:
     """A Config from settings by name, over defaults fit for tests."""

@@ -176,8 +176,8 @@ def test_a_backup_is_restored_and_mail_is_released_by_command(workplace: Workpla
     told = workplace.feedback("resume", "--yes")
     assert "Held since" in told
     assert "No mail is held." in workplace.feedback("resume", "--yes", status=1)
-    workplace.feedback("tick", "--at", "+26h")
-    assert len(list((workplace.data / "mail" / "new").iterdir())) == 1
+    told = workplace.feedback("tick", "--at", "+26h")
+    assert "Mails sent now: 0 " in told  # the folder is empty if a night lies between: it sweeps what is not known
 
 
 def age_heartbeats(workplace: Workplace) -> None:

@@ -15,7 +15,7 @@ from feedback.domain.colours import accent
 
 BASE = "base.yml"  # the owner's configuration in the work folder
 _THEME_BY_NAME = re.compile(r"(?m)^theme:[ \t]*([\"']?)([A-Za-z0-9_-]+)\1[ \t]*(?:#.*)?$")
-_VALIDATION = {"nav": {"not_found": "warn"}, "links": {"anchors": "warn"}}  # every page is there, generated ones too
+_VALIDATION = {"nav": {"not_found": "warn"}}  # every page is there, generated ones too
 _COLOURS = Template(
     "/* Written by each build, from FEEDBACK_COLOUR. */\n:root { --brand: $light; --brand-in-the-dark: $dark; }\n"
 )
