@@ -6,8 +6,10 @@ what any hidden cell holds: at least two readings fit all that is published (tes
 this provable there are few tables, and each is one breakdown of one total: a stretch by periods, by teams, by topics,
 by channels; never teams by weeks. A hidden cell carries no numbers, so that no page or file can let them slip.
 
-Who is not kept from it: whoever compares the builds of several days ("how we count" says so), whoever knows some of the
-customers or the rows of this program, and whoever joins tables of different kinds (what customers said, when staff
+The reason for which a cell is hidden tells it neither, unless the sizes of several happen to meet just so.
+
+Who is not kept from it: whoever compares the builds of several days ("how we count" says so), whoever knows some of
+the customers or the rows of this program, and whoever joins tables of different kinds (what customers said, when staff
 replied, what became of the mails) about the same few cases.
 """
 

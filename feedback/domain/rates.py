@@ -74,10 +74,11 @@ class Group:
 def hide(groups: Sequence[Group], total_shown: bool, also: Iterable[int] = ()) -> list[Rate]:
     """Each group's rate; small ones hidden, `also` some others, and what the total would need to keep them hidden.
 
-    Empty groups hide nobody. A reader knows the sum of what is hidden: the total, less the groups shown. So the
-    smallest shown group is hidden too, until that sum could be shown by itself and is not all alike, or nothing is
-    left to show. Where all of the total are alike, each group's share is no secret any more, only how many it has; so
-    there empty groups are hidden among the others.
+    Empty groups hide nobody. A reader knows the sum of what is hidden: the total, less the groups shown. So one of the
+    smallest groups shown is hidden too, until that sum could be shown by itself and is not all alike, or nothing is
+    left to show. It is the smallest but roughly, for an exact order would tell something of its size. Where all of the
+    total are alike, each group's share is no secret any more, only how many it has; so there empty groups are hidden
+    among the others.
     """
     cells = [group.rate for group in groups]
     hidden = {k for k, cell in enumerate(cells) if cell.n and cell.is_small} | {*also}
@@ -89,7 +90,7 @@ def hide(groups: Sequence[Group], total_shown: bool, also: Iterable[int] = ()) -
             shown = [k for k, cell in enumerate(cells) if cell.n and k not in hidden]
             if not shown or (not rest.is_small and (alike or not rest.is_alike)):
                 break
-            hidden.add(min(shown, key=lambda k: (cells[k].customers, k)))
+            hidden.add(min(shown, key=lambda k: (cells[k].customers.bit_length(), k)))
     return [replace(cell, hidden=k in hidden) for k, cell in enumerate(cells)]
 
 

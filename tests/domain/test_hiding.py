@@ -249,6 +249,7 @@ def test_no_reader_of_one_build_can_tell_what_is_hidden(seed: int) -> None:
 
 
 Told = tuple[int, int, int]  # of a team: asked, said yes, said no
+DELTAS = sorted(product(range(-4, 5), repeat=3), key=lambda delta: sum(map(abs, delta)))
 
 
 def teams_of(told: Sequence[Told]) -> list[Served]:
@@ -265,18 +266,25 @@ def teams_of(told: Sequence[Told]) -> list[Served]:
 
 
 def nearby(told: Sequence[Told], one: int, others: Sequence[int]) -> Iterable[list[Told]]:
-    """What might have been in two teams instead, with the same sums."""
-    deltas = sorted(product(range(-4, 5), repeat=3), key=lambda delta: sum(map(abs, delta)))
-    for other, delta in product(others, deltas):
-        found = list(told)
-        found[one] = tuple(a + b for a, b in zip(told[one], delta, strict=True))  # type: ignore[assignment]
-        found[other] = tuple(a - b for a, b in zip(told[other], delta, strict=True))  # type: ignore[assignment]
-        if all(min(one) >= 0 and one[0] >= one[1] + one[2] for one in found) and found[one][1:] != told[one][1:]:
-            yield found
+    """What might have been in hidden teams instead, with the same sums: a few elsewhere, or all the other way."""
+    for mirrored in product((False, True), repeat=len(others)):
+        base = list(told)
+        for other, is_mirrored in zip(others, mirrored, strict=True):
+            asked, yes, no = base[other]
+            if is_mirrored:
+                base[other] = (asked, no, yes)
+                base[one] = (base[one][0], base[one][1] + yes - no, base[one][2] + no - yes)
+        for other, delta in product(others, DELTAS):
+            found = list(base)
+            found[one] = tuple(a + b for a, b in zip(base[one], delta, strict=True))  # type: ignore[assignment]
+            found[other] = tuple(a - b for a, b in zip(base[other], delta, strict=True))  # type: ignore[assignment]
+            is_possible = all(min(one) >= 0 and one[0] >= one[1] + one[2] for one in found)
+            if is_possible and found[one][1:] != told[one][1:]:
+                yield found
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("seed", range(400 if TORTURE else 40))
+@pytest.mark.parametrize("seed", range(400 if TORTURE else 20))
 def test_who_knows_the_program_and_that_all_customers_differ_cannot_tell_either(seed: int) -> None:
     """Not even from the reason for which a cell is hidden: another business would have published the very same."""
     random = Random(seed)
