@@ -1,8 +1,11 @@
-"""What visitors tap on public pages."""
+"""What visitors tap on public pages, and what the gaps of the FAQ are counted from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
+from feedback.domain.faq_gaps import Resolved
+from feedback.domain.surveys import Choice
 from feedback.domain.taps import Offer, Vote
 from feedback.keys import new_id
 from feedback.store.sqlite import Database, Query, load_queries
@@ -71,6 +74,16 @@ class Taps:
     def offers(self, since: date, limit: int) -> list[Place]:
         """What became of the offers since a day, by place; those that were shown most often first."""
         return [Place(**dict(row)) for row in self._database.rows(_sql.offers, since=since, limit=limit)]
+
+    def resolved(self, since: datetime, *, seen_by: str) -> Iterator[Resolved]:
+        """The resolutions of the person's teams since a moment."""
+        for topic, case_id, customer_id, choice in self._database.each(_sql.topics, since=since, seen_by=seen_by):
+            yield Resolved(topic, case_id, customer_id, Choice(choice) if choice else None)
+
+    def comments(self, since: datetime, limit: int, *, seen_by: str) -> Iterator[tuple[str, str]]:
+        """Who wrote, and what, about what the person sees, the newest first."""
+        for comment, customer_id in self._database.each(_sql.comments, since=since, limit=limit, seen_by=seen_by):
+            yield customer_id, comment
 
     def _count(self, query: Query, **values: object) -> int:
         row = self._database.row(query, **values)

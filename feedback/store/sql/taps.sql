@@ -49,3 +49,25 @@ SELECT page, SUM(helped) AS helped, COUNT(*) AS n FROM page_votes WHERE day >= :
 SELECT place, COUNT(CASE WHEN step = 'shown' THEN 1 END) AS shown, COUNT(CASE WHEN step = 'opened' THEN 1 END) AS opened,
   COUNT(CASE WHEN step = 'helped' THEN 1 END) AS helped, COUNT(CASE WHEN step = 'asked' THEN 1 END) AS asked
 FROM offers WHERE day >= :since GROUP BY place ORDER BY shown DESC, place LIMIT :limit;
+
+-- name: topics
+-- The resolutions of a person's teams since a moment, or all for an owner, with topic, case, customer and newest answer.
+SELECT r.topic, r.case_id, COALESCE(c.customer_id, '') AS customer_id, a.choice
+FROM team_resolutions tr
+JOIN resolutions r ON r.id = tr.resolution_id
+JOIN cases c ON c.id = r.case_id
+LEFT JOIN surveys s ON s.resolution_id = r.id AND s.round = 0
+LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = s.id)
+WHERE tr.staff_id = :seen_by AND tr.resolved_at >= :since;
+
+-- name: comments
+-- What customers wrote since a moment beside their newest answer about what a person sees, the newest first, each with
+-- whose it is.
+SELECT a.comment, COALESCE(c.customer_id, c.id) AS customer_id
+FROM answers a
+JOIN surveys s ON s.id = a.survey_id
+JOIN resolutions r ON r.id = s.resolution_id
+JOIN cases c ON c.id = r.case_id
+WHERE a.at >= :since AND a.comment IS NOT NULL AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = a.survey_id)
+  AND EXISTS (SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = r.id)
+ORDER BY a.at DESC, a.id LIMIT :limit;
