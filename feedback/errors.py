@@ -1,5 +1,7 @@
 """What can go wrong, in words. `loop`, `store` and `mail` raise these; `cli` and `web` translate them."""
 
+from datetime import timedelta
+
 
 class FeedbackError(Exception):
     """Something failed in a way we foresaw; the message says what happened and what to do."""
@@ -34,6 +36,14 @@ class Refused(FeedbackError):
 
 class Overtaken(Refused):
     """It was changed meanwhile, by whoever did so elsewhere."""
+
+
+class TooMany(Refused):
+    """There is a limit, and it is reached; more is taken after `wait`."""
+
+    def __init__(self, words: str, wait: timedelta) -> None:
+        self.wait = wait
+        super().__init__(words)
 
 
 class StoreError(FeedbackError):

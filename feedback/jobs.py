@@ -23,7 +23,7 @@ from feedback.loop.erasing import clean_up_if_asked
 from feedback.loop.following_up import tell_of_overdue
 from feedback.loop.health import late_after
 from feedback.loop.receiving import Receiving
-from feedback.loop.retaining import forget, sweep_files
+from feedback.loop.retaining import forget, forget_visitors, sweep_files
 from feedback.loop.sending import Sending
 from feedback.mail.mailboxes import open_mailbox
 from feedback.mail.transport import open_transport
@@ -75,7 +75,9 @@ def make_jobs(config: Config, store: Store, keys: Keys) -> list[Job]:
 
 
 def nightly(store: Store, keys: Keys, config: Config, now: datetime) -> bool:
-    """Once a night, a portion a step: forget whose time is over, then back up, so that the backup does not know them.
+    """Once a night, a portion a step: forget yesterday's visitors and whose time is over, then back up.
+
+    So the backup does not know them.
 
     Then what files hold of whoever is forgotten goes, too, and what an erasure had left there or still waits for.
 
@@ -84,7 +86,7 @@ def nightly(store: Store, keys: Keys, config: Config, now: datetime) -> bool:
     if not is_backup_due(config, now):
         return False
     try:
-        if forget(store, config, now):
+        if forget_visitors(store, config, now) or forget(store, config, now):
             return True
         sweep_files(store, keys, config, now)
         clean_up_if_asked(store, keys, config)

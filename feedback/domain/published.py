@@ -171,6 +171,14 @@ class Letters:
 
 
 @dataclass(frozen=True, slots=True)
+class PageHelped:
+    """How many of the votes about an entry of the FAQ, by its address, say that it helped. It stands by itself."""
+
+    page: str
+    helped: Rate
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """All of it, as of `now`. Every value is there from the first day on; n = 0 and not hidden is "nothing yet".
 
@@ -181,6 +189,7 @@ class Figures:
     `comparisons` is how many were made in all, and taken into account.
     `settles_on` is the day on which the first cases count as settled, None if some do, or if there are none.
     `periods_missing` is how many more settled periods the trend needs to be one.
+    `helped` is by votes of the recent stretch and since.
     """
 
     now: datetime
@@ -209,6 +218,7 @@ class Figures:
     comparisons: int
     settles_on: date | None
     periods_missing: int
+    helped: tuple[PageHelped, ...] = ()
 
 
 def is_few(customers: int) -> bool:

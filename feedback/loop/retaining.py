@@ -9,6 +9,7 @@ from datetime import datetime
 from feedback.config import Config
 from feedback.domain.audit import NIGHTLY, Action
 from feedback.domain.cases import CaseRecord, normalise_email
+from feedback.domain.timing import local_day
 from feedback.keys import Keys
 from feedback.loop.erasing import Erased
 from feedback.loop.leftovers import Swept, Traces, refused_files, sweep, sweep_refused, warn_of
@@ -16,6 +17,7 @@ from feedback.store import Store
 
 PORTION = 1_000  # customers a step
 ROWS_ENOUGH = 15  # a transaction ends after these; for each the index of the search writes some twenty more
+VISITORS_AT_ONCE = 500
 
 
 def forget(store: Store, config: Config, now: datetime) -> bool:
@@ -66,6 +68,15 @@ def _forget_some(store: Store, waiting: list[str], before: datetime, now: dateti
                 customers += 1
                 left.pop()
     return left, customers, cases
+
+
+def forget_visitors(store: Store, config: Config, now: datetime) -> bool:
+    """Let nobody know any more whose the taps of earlier days were, some at a time; False if there are none.
+
+    The taps stay counted: their rows know a visitor by a random text, which nothing leads to then.
+    """
+    with store.write():
+        return store.taps.forget_visitors(local_day(now, config.zone), VISITORS_AT_ONCE) > 0
 
 
 def sweep_files(store: Store, keys: Keys, config: Config, now: datetime) -> None:

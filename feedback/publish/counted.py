@@ -4,11 +4,12 @@ from enum import StrEnum
 from posixpath import dirname, relpath
 
 from feedback.config import Config
+from feedback.domain.faq_gaps import MANY_CASES, Gap
 from feedback.domain.published import Figures
 from feedback.domain.rates import FEWEST, FEWEST_FOR_EXTREMES
 from feedback.domain.surveys import SETTLED_AFTER
 from feedback.domain.timing import duration_in_words, span_in_words
-from feedback.publish.words import FEW, NONE, days, span, stretch
+from feedback.publish.words import FEW, NONE, day, days, span, stretch
 
 PAGE, TITLE = "how-we-count.md", "How we count"
 
@@ -24,6 +25,7 @@ class About(StrEnum):
     CONTACT = "Time to first contact"
     RECOVERY = "Solved at the second try"
     MAILS = "The mails"
+    FAQ = "The FAQ"
 
     @property
     def anchor(self) -> str:
@@ -91,6 +93,16 @@ The recovery rate: once a follow-up is closed as solved, we ask again. Of those 
 
 Of the mails that asked “Did we solve it?”, or may have: after how many the customer wanted no more of them, how many
 came back for good, and in how many we knew a name to greet by, and for how long somebody has been a customer.
+
+### {About.FAQ}
+
+Below each entry we ask whether it helped. Of the taps in the {stretch(figures)} from
+{day(figures.first_day)} on and since, how many say yes. A visitor counts once a day and entry, with the last tap. We
+keep nothing by which to know them again on another day, so who comes back counts again. Nobody logs in there, so
+somebody who means to can bend these figures a little; how much is taken in a day is limited.
+
+A topic has as many entries as name it. “{Gap.MANY.capitalize()}” are {MANY_CASES} or more; one that was opened again
+counts once. A topic is {Gap.BADLY_SOLVED} where even its brackets lie below those of all cases.
 
 ## What the brackets mean
 

@@ -1,6 +1,8 @@
 """Reads the FAQ for customers from its pages."""
 
+import json
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from feedback.domain.faq import Entry
@@ -32,6 +34,20 @@ def read_entries(pages: Path) -> list[Entry]:
         topics, words = (_list(said.get(name), name, page) for name in ("topics", "words"))
         found.append(Entry(page, title[1], topics, words, " ".join(_MARKUP.sub(" ", body).split())))
     return found
+
+
+def published_pages(build: Path) -> frozenset[str]:
+    """The addresses of the entries in a built site, by its `faq.json`; none if it has no FAQ."""
+    path = build / "faq.json"
+    try:
+        return _pages_in(path.resolve(), path.stat().st_mtime_ns)
+    except (OSError, ValueError, LookupError, TypeError):
+        return frozenset()
+
+
+@lru_cache(maxsize=4)
+def _pages_in(path: Path, _changed: int) -> frozenset[str]:
+    return frozenset(str(entry["url"]) for entry in json.loads(path.read_text("utf-8"))["entries"])
 
 
 def _list(value: object, name: str, page: str) -> tuple[str, ...]:

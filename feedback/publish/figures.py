@@ -1,14 +1,15 @@
 """The figures as they are published: counted from the rows, for pages and for files."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
 from feedback.config import Config
-from feedback.domain import changes, counting
+from feedback.domain import changes, counting, faq_gaps
 from feedback.domain.cases import normalise_email
-from feedback.domain.published import Figures, Spread, Times
+from feedback.domain.measures import bare
+from feedback.domain.published import Figures, PageHelped, Spread, Times
 from feedback.domain.rates import Rate
 from feedback.domain.surveys import Suppression
 from feedback.keys import load_keys
@@ -30,7 +31,9 @@ def current(store: Store, config: Config, now: datetime) -> Figures:
         return min((opted_out[one] for one in hashes if one in opted_out), default=None)
 
     served = store.figures.served(counting.served_since(now, config.zone), opted_out_at)
-    return counting.figures(served, store.figures.votes, now, config.zone, config.first_reply_within)
+    figures = counting.figures(served, store.figures.votes, now, config.zone, config.first_reply_within)
+    helped = faq_gaps.helpful(store.taps.votes(figures.first_day))
+    return replace(figures, helped=tuple(PageHelped(page, bare(rate)) for page, rate in helped.items()))
 
 
 def as_data(value: Any) -> Any:

@@ -1,14 +1,19 @@
 """The generated pages and files that hold figures, and the figures that stand inside pages written by hand."""
 
 import re
+from pathlib import Path
 
 from feedback.config import Config
 from feedback.domain.published import Figures
 from feedback.errors import PublishError
-from feedback.publish import boxes, counted, overview, segments
+from feedback.publish import boxes, counted, faq_gaps, overview, segments
 from feedback.setting_types import FiguresFor
 
-FIGURE_PAGES = {overview.PAGE: overview.TITLE, counted.PAGE: counted.TITLE}  # those that pages may link to
+FIGURE_PAGES = {  # those that pages may link to
+    overview.PAGE: overview.TITLE,
+    counted.PAGE: counted.TITLE,
+    faq_gaps.PAGE: faq_gaps.TITLE,
+}
 STAFF_SITE = "/desk/site/"  # where the service shows the site with its figures, if they are for staff
 _MARK = re.compile(r"<!--\s*figures?\s*:\s*(.*?)\s*-->", re.IGNORECASE)
 
@@ -29,9 +34,13 @@ def fill(markdown: str, figures: Figures | None, page: str) -> str:
     return _MARK.sub(figure, markdown)
 
 
-def figure_files(figures: Figures, config: Config) -> dict[str, str]:
-    """All generated files that hold figures, by their path in the site. A site without figures has none of them."""
+def figure_files(figures: Figures, config: Config, by_hand: Path) -> dict[str, str]:
+    """All generated files that hold figures, by their path in the site. A site without figures has none of them.
+
+    `by_hand` is the folder of the pages that are written by hand.
+    """
     files = {**overview.files(figures, config), **segments.files(figures, config), **counted.files(figures, config)}
+    files |= faq_gaps.files(figures, by_hand)
     return {name: fill(text, figures, name) if name.endswith(".md") else text for name, text in files.items()}
 
 

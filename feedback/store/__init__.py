@@ -23,6 +23,7 @@ from feedback.store.search import Search
 from feedback.store.sqlite import Database
 from feedback.store.staff import StaffList
 from feedback.store.surveys import Surveys
+from feedback.store.taps import Taps
 
 __all__ = ["Store", "open_store"]
 
@@ -45,6 +46,7 @@ class Store:
         self.queue = Queue(database)
         self.figures = Figures(database)
         self.search = Search(database)
+        self.taps = Taps(database)
         self.staff = StaffList(database)
         self.audit = Audit(database)
         self.operations = Operations(database)

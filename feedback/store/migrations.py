@@ -24,6 +24,7 @@ VERSIONS = (
     "15 erasing at once",
     TEAMS_KNOWN,
     "17 told once",
+    "19 taps",
 )
 migrations = Migrations("feedback")
 

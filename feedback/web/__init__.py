@@ -20,7 +20,7 @@ from feedback.i18n import load_languages, marked
 from feedback.keys import Keys, load_keys
 from feedback.loop.asking import Asking
 from feedback.store import Store, open_store
-from feedback.web import api, demo, desk, login, one_touch, ops, survey
+from feedback.web import api, demo, desk, login, one_touch, ops, survey, taps
 from feedback.web.pages import DRAFT, POLL, STAFF_STYLE, page_policy, page_style
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def create_app(config: Config, store: Store, keys: Keys, clock: Callable[[], dat
     login.init_sessions(app, config, keys, demo=demo_clock.demo() is not None)
     app.register_blueprint(survey.blueprint(config, store, keys, now, languages))
     app.register_blueprint(api.blueprint(config, store, Asking(store, keys, config), now))
+    app.register_blueprint(taps.blueprint(config, store, keys, now))
     app.register_blueprint(login.blueprint(config, store, keys, now))
     app.register_blueprint(login.links_blueprint(store, keys, now))
     app.register_blueprint(desk.blueprint(config, store, keys, now))

@@ -31,6 +31,7 @@ from feedback.store.cases import CaseSummary
 from feedback.store.outbox import Standing
 from feedback.web.built import built_page
 from feedback.web.exports import MAILS, as_csv, as_json
+from feedback.web.faq import add_faq
 from feedback.web.forms import CloseForm, InteractionForm, WhatIfForm
 from feedback.web.login import csrf, may_open, open_to, person, require_role, require_staff
 from feedback.web.people import add_people
@@ -47,6 +48,7 @@ PAGES = (
     ("desk.customers", "Customers"),
     ("desk.quotes", "Quotes"),
     ("desk.figures", "Figures"),
+    ("desk.faq", "FAQ"),
     ("desk.outbox", "Outbox"),
     ("desk.site", "Site"),
     ("desk.what_if", "What if"),
@@ -90,6 +92,7 @@ def blueprint(config: Config, store: Store, keys: Keys, now: Callable[[], dateti
 
     add_queue(desk, config, store, now, zone)
     add_records(desk, config, store, keys, now, zone)
+    add_faq(desk, config, store, now)
     add_people(desk, config, store, now)
     add_privacy(desk, config, store, keys, now, zone)
 

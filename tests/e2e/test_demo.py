@@ -182,6 +182,7 @@ def every_desk_page(page: Page, url: str) -> Iterator[str]:
         "quotes",
         "quotes?standing=approved",
         "figures",
+        "faq",
         "outbox",
         "people",
         "audit",

@@ -382,7 +382,7 @@ def test_a_database_of_version_1_is_not_used_until_it_is_migrated(old_url: str, 
         PendingMigrations,
         match=r"it lacks 2 the desk, 3 erasing, 4 tact, 5 what comes back, 6 answers that count, "
         r"7 asking again, 8 search, 9 people, 10 erasing and searching, 11 public notes, 12 records, "
-        r"15 erasing at once, 16 lists by team, 17 told once\)\.\n"
+        r"15 erasing at once, 16 lists by team, 17 told once, 19 taps\)\.\n"
         r"Stop the service, then run: feedback migrate",
     ):
         open_store(old_url)

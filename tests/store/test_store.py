@@ -24,7 +24,7 @@ from tests.conftest import ADA, NOW, ROOT
 TABLES = {
     *("customers", "cases", "resolutions", "surveys", "decisions", "outbox", "answers", "follow_ups"),
     *("follow_up_events", "suppressions", "erasures", "purchases", "page_votes", "staff", "api_keys", "audit"),
-    "heartbeats",
+    *("heartbeats", "visitors", "offers"),
 }
 
 OPEN = "import sys; from feedback.store import open_store; store = open_store(sys.argv[1])"
@@ -163,6 +163,7 @@ def test_four_processes_that_make_the_database_at_once_all_succeed(url: str) -> 
         ("15 erasing at once",),
         ("16 lists by team",),
         ("17 told once",),
+        ("19 taps",),
     ]
     save(store, "A-1")
     store.close()

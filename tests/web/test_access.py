@@ -24,7 +24,7 @@ from tests.web.test_survey import LATER, Clock, everything
 # Each address of the desk, with the least role that may use it. One that is not here fails the test.
 LEAST = {
     Role.AGENT: """
-        GET /desk/  GET /desk/counts  GET /desk/search
+        GET /desk/  GET /desk/counts  GET /desk/search  GET /desk/faq
         GET /desk/follow-ups/<key>  POST /desk/follow-ups/<key>/take  POST /desk/follow-ups/<key>/hand-over
         POST /desk/follow-ups/<key>/interactions  POST /desk/follow-ups/<key>/close
         POST /desk/follow-ups/<key>/notes/<int:seq>/<any(publish, withdraw):wish>
@@ -265,7 +265,7 @@ def test_the_pages_that_one_may_not_open_are_not_offered(place: Place) -> None:
         name: re.findall(r'<a href="(/desk/[a-z-]*)"', place.clients[name].get("/desk/").text.partition("</nav>")[0])
         for name in ("olga", "lena", "abel")
     }
-    assert set(offered["abel"]) == {"/desk/", "/desk/search"}
+    assert set(offered["abel"]) == {"/desk/", "/desk/search", "/desk/faq"}
     for name, addresses in offered.items():
         for address in addresses:
             assert place.clients[name].get(address).status_code == 200
