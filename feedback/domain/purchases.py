@@ -89,10 +89,12 @@ def parse_purchase(
 
 
 def _amount(value: object) -> str | None:
-    line = text("amount", repr(value) if isinstance(value, float) else value)
-    if line is None:
-        return None
-    match = _AMOUNT.fullmatch(line)
+    match = _AMOUNT.fullmatch(value) if isinstance(value, str) else None  # nearly all are just so
+    if match is None:
+        line = text("amount", repr(value) if isinstance(value, float) else value)
+        if line is None:
+            return None
+        match = _AMOUNT.fullmatch(line)
     if match is None:
         raise FieldError(
             "amount",
