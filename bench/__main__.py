@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from bench import alerts, deciding, desk, figures, imports, pages, publishing, receiving, sending
+from bench import alerts, deciding, desk, figures, imports, pages, publishing, purchases, receiving, sending
 
 RUNS = 5
 
@@ -10,6 +10,7 @@ RUNS = 5
 def main() -> None:
     for name, measure in (
         ("import", imports.measure),
+        ("purchases", purchases.measure),
         ("deciding", deciding.measure),
         ("desk", desk.measure),
         ("survey page", pages.measure),

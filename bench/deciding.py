@@ -9,7 +9,8 @@ from feedback.config import load_config
 from feedback.domain.cases import CaseRecord, CaseStatus
 from feedback.keys import load_keys
 from feedback.loop.asking import Asking
-from feedback.loop.intake import BATCH, CACHE_MIB, take_in
+from feedback.loop.importing import BATCH, CACHE_MIB
+from feedback.loop.intake import take_in
 from feedback.store import open_store
 
 CASES = 100_000

@@ -9,7 +9,8 @@ from pathlib import Path
 from feedback.config import load_config
 from feedback.keys import load_keys
 from feedback.loop.asking import Asking
-from feedback.loop.intake import CACHE_MIB, import_cases
+from feedback.loop.importing import CACHE_MIB
+from feedback.loop.intake import import_cases
 from feedback.store import Store, open_store
 
 CASES = 20_000

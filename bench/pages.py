@@ -23,7 +23,8 @@ from feedback.config import load_config
 from feedback.domain.cases import CaseRecord, CaseStatus
 from feedback.keys import Purpose, load_keys
 from feedback.loop.asking import Asking
-from feedback.loop.intake import BATCH, take_in
+from feedback.loop.importing import BATCH
+from feedback.loop.intake import take_in
 from feedback.processes import THREADS, WORKERS
 from feedback.store import open_store
 

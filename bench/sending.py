@@ -18,7 +18,8 @@ from feedback.config import Config, load_config
 from feedback.domain.cases import CaseRecord, CaseStatus
 from feedback.keys import load_keys
 from feedback.loop.asking import Asking
-from feedback.loop.intake import BATCH, take_in
+from feedback.loop.importing import BATCH
+from feedback.loop.intake import take_in
 from feedback.loop.sending import Sending
 from feedback.mail.transport import open_transport
 from feedback.store import open_store, outbox

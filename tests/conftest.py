@@ -31,7 +31,8 @@ from feedback.domain.surveys import Round
 from feedback.keys import Keys, load_keys
 from feedback.loop import opting_out
 from feedback.loop.asking import Asking
-from feedback.loop.intake import BATCH, Taken, take_in
+from feedback.loop.importing import BATCH
+from feedback.loop.intake import Taken, take_in
 from feedback.loop.sending import Sending
 from feedback.mail.transport import open_transport
 from feedback.store import Store, open_store

@@ -2,11 +2,13 @@
 
 import pytest
 
-from bench import deciding, desk, figures, imports, pages, publishing, sending
+from bench import deciding, desk, figures, imports, pages, publishing, purchases, sending
 
 
 def test_each_measurement_gives_a_ratio_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imports, "CASES", 200)
+    for name, value in {"PURCHASES": 300, "CUSTOMERS": 100}.items():
+        monkeypatch.setattr(purchases, name, value)
     for name, value in {"CASES": 300, "SLICE": 100, "HEAVY": 5}.items():
         monkeypatch.setattr(deciding, name, value)
     for name, value in {"FEW": 30, "MANY": 60, "OPEN": 10, "LOOKS": 1}.items():
@@ -16,7 +18,7 @@ def test_each_measurement_gives_a_ratio_a_run(monkeypatch: pytest.MonkeyPatch) -
     for name, value in {"MAILS": 20, "SLOW_MAILS": 4, "FEW": 1000, "MANY": 2000}.items():
         monkeypatch.setattr(sending, name, value)
     monkeypatch.setattr(figures, "ANSWERS", 300)
-    measures = (imports, deciding, desk, figures, pages, publishing, sending)
+    measures = (imports, purchases, deciding, desk, figures, pages, publishing, sending)
     for measure in (part.measure for part in measures):
         for ratios in measure(1).values():
             assert len(ratios) == 1

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from feedback.cli import main
 from tests.conftest import FEEDBACK, ROOT, MailServer, Workplace
 
 
@@ -43,6 +45,37 @@ def test_refused_rows_are_told_and_kept(workplace: Workplace) -> None:
     (kept,) = (workplace.data / "refused").iterdir()
     assert str(kept) in told
     assert "gone" in kept.read_text()
+
+
+def test_an_import_of_purchases_tells_what_went_in_and_what_did_not_and_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FEEDBACK_SENDER", "Acme <care@acme.example>")
+    now = datetime.now(UTC)
+    (tmp_path / "cases.csv").write_text("source,ref,status,email\nshop,1001,open,ada@example.org\n")
+    (tmp_path / "orders.csv").write_text(
+        f"email,ref,at,amount\nada@example.org,1,{now:%Y-%m-%d},12.50\n"
+        f"kim@example.org,2,{now:%Y-%m-%d},5\nada@example.org,3,{now:%Y-%m-%d},5 EUR\n"
+    )
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(main, ["import", *arguments])
+        return done.exit_code, done.output
+
+    assert run("cases", "cases.csv")[0] == 0
+    words = "Purchases: 1 created, 1 skipped; 1 row refused.\n  1 × skipped, for we have no case of the customer\n"
+    status, trial = run("purchases", "orders.csv", "--dry-run")
+    assert status == 1
+    assert words in trial
+    assert "This was a trial: nothing was changed." in trial
+    assert not (tmp_path / "var" / "refused").exists()
+    status, told = run("purchases", "orders.csv")
+    assert status == 1
+    assert words in told
+    assert "line 4: amount: given '5 EUR', expected a number such as 1234.50" in told
+    (kept,) = (tmp_path / "var" / "refused").iterdir()
+    assert f"var/refused/{kept.name}" in told
 
 
 def test_explain_tells_the_whole_story_in_sentences(workplace: Workplace) -> None:

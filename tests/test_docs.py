@@ -17,7 +17,8 @@ import pytest
 from feedback.cli import main
 from feedback.config import PREFIX, Config, load_config
 from feedback.domain.cases import CASE_FIELDS
-from feedback.loop.mapping import CaseMapping
+from feedback.domain.purchases import PURCHASE_FIELDS
+from feedback.loop.mapping import CaseMapping, PurchaseMapping
 from tests.conftest import ROOT, Workplace, eventually
 
 DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -185,9 +186,10 @@ def every_command(group: click.Group, path: str) -> Iterator[tuple[str, click.Co
             yield f"{path} {name}", command
 
 
-def test_every_field_of_a_case_stands_in_the_docs() -> None:
-    page = (ROOT / "docs/import.md").read_text()
-    assert [field for field in CASE_FIELDS if f"`{field}`" not in page] == []
+def test_every_field_of_a_case_and_of_a_purchase_stands_in_the_docs() -> None:
+    cases, purchases = (ROOT / "docs/import.md").read_text().split("## Purchases")
+    assert [field for field in CASE_FIELDS if f"`{field}`" not in cases] == []
+    assert [field for field in PURCHASE_FIELDS if f"`{field}`" not in purchases] == []
 
 
 @pytest.mark.parametrize("document", DOCS, ids=lambda path: path.name)
@@ -196,9 +198,10 @@ def test_links_between_the_documents_lead_somewhere(document: Path) -> None:
         assert (document.parent / target).exists(), target
 
 
-def test_the_mapping_example_of_the_docs_is_one() -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/import.md").read_text(), re.DOTALL)
-    CaseMapping.model_validate(tomllib.loads(example))
+def test_the_mapping_examples_of_the_docs_are_some() -> None:
+    cases, purchases = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/import.md").read_text(), re.DOTALL)
+    CaseMapping.model_validate(tomllib.loads(cases))
+    PurchaseMapping.model_validate(tomllib.loads(purchases))
 
 
 def test_each_dependency_has_its_reason() -> None:

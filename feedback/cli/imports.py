@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
@@ -15,12 +15,15 @@ from feedback.cli.moments import At, at_option, moment
 from feedback.cli.terminal import safe
 from feedback.config import Config, load_config
 from feedback.domain.eligibility import Verdict
+from feedback.domain.purchases import Passed
 from feedback.keys import load_keys
 from feedback.loop.asking import Asking
-from feedback.loop.intake import CACHE_MIB, ImportReport, import_cases
-from feedback.loop.mapping import load_mapping
+from feedback.loop.buying import PurchaseReport, import_purchases
+from feedback.loop.importing import CACHE_MIB, FileReport, Progress
+from feedback.loop.intake import ImportReport, import_cases
+from feedback.loop.mapping import CaseMapping, Mapping, PurchaseMapping, load_mapping
 from feedback.loop.suppressing import import_suppressions
-from feedback.store import open_store
+from feedback.store import Store, open_store
 from feedback.store.cases import Change
 
 
@@ -36,21 +39,55 @@ def import_group() -> None:
 @at_option
 def import_cases_command(file: Path, map_file: Path | None, dry_run: bool, at: At | None) -> None:
     """Take in cases from FILE: CSV, TSV, JSON or NDJSON."""
+    mapping = load_mapping(map_file, CaseMapping) if map_file else None
+
+    def take(store: Store, place: Config, now: datetime, refused: Path | None, progress: Progress) -> ImportReport:
+        asking = Asking(store, load_keys(place.data_dir), place)
+        return import_cases(store, asking, place, file, mapping, now, refused_folder=refused, progress=progress)
+
+    _import(file, mapping, at, take, _about_cases, dry_run=dry_run)
+
+
+@import_group.command("purchases")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--map", "map_file", type=click.Path(path_type=Path), help="A mapping file for foreign columns (TOML).")
+@click.option("--dry-run", is_flag=True, help="Show what would happen; change nothing.")
+@at_option
+def import_purchases_command(file: Path, map_file: Path | None, dry_run: bool, at: At | None) -> None:
+    """Take in what known customers bought, from FILE: CSV, TSV, JSON or NDJSON."""
+    mapping = load_mapping(map_file, PurchaseMapping) if map_file else None
+
+    def take(store: Store, place: Config, now: datetime, refused: Path | None, progress: Progress) -> PurchaseReport:
+        keys = load_keys(place.data_dir)
+        return import_purchases(store, keys, place, file, mapping, now, refused_folder=refused, progress=progress)
+
+    _import(file, mapping, at, take, _about_purchases, dry_run=dry_run)
+
+
+_Report = TypeVar("_Report", bound=FileReport)
+
+
+def _import(
+    file: Path,
+    mapping: Mapping | None,
+    at: At | None,
+    take: Callable[[Store, Config, datetime, Path | None, Progress], _Report],
+    about: Callable[[_Report], list[str]],
+    *,
+    dry_run: bool,
+) -> None:
+    """Take in a file, in earnest or over a copy, and tell what came of it; exit status 1 if a row was refused."""
     config = load_config()
-    mapping = load_mapping(map_file) if map_file else None
     refused_folder = None if dry_run else config.data_dir / "refused"
     with tempfile.TemporaryDirectory(prefix="feedback-trial-") as folder:
         place = _copy_for_trial(config, Path(folder)) if dry_run else config
         store = open_store(place.database_url, cache_mib=CACHE_MIB)
         now = moment(config, store, at)
-        asking = Asking(store, load_keys(place.data_dir), config)
         with _ProgressBar(f"Importing {file.name}") as progress:
-            report = import_cases(
-                store, asking, config, file, mapping, now, refused_folder=refused_folder, progress=progress
-            )
+            report = take(store, place, now, refused_folder, progress)
         store.close()
     zone = (mapping and mapping.file.zone) or config.zone
-    for line in _report(report, zone, dry_run=dry_run):
+    for line in _told(report, about(report), zone, dry_run=dry_run):
         click.echo(safe(line))
     if report.refused_count:
         raise SystemExit(1)
@@ -90,11 +127,8 @@ class _ProgressBar:
         self._bar.__exit__(*error)
 
 
-def _report(report: ImportReport, zone: ZoneInfo, *, dry_run: bool) -> list[str]:
-    form = f", separated by {report.delimiter!r}" if report.delimiter else ""
-    lines = [f"Read as {report.encoding}{form}; times without an offset as {zone.key}."]
-    done = ", ".join(f"{n:,} {change}" for change, n in sorted(report.changes.items())) or "none"
-    lines.append(f"Cases: {done}; {report.refused_count:,} row{'' if report.refused_count == 1 else 's'} refused.")
+def _about_cases(report: ImportReport) -> list[str]:
+    lines = [f"Cases: {_done(report)}."]
     if skipped := report.changes[Change.SKIPPED]:
         lines.append(
             f"  {skipped:,} × skipped, for what we knew of the person was erased, or they are past FEEDBACK_RETENTION"
@@ -107,6 +141,27 @@ def _report(report: ImportReport, zone: ZoneInfo, *, dry_run: bool) -> list[str]
     now, later, never = (report.verdicts[verdict] for verdict in (Verdict.ASK, Verdict.DEFER, Verdict.SKIP))
     lines.append(f"Customers to ask: {now:,} now, {later:,} later. Not to ask: {never:,}.")
     lines += [f"  {n:,} × {reason.sentence}" for reason, n in report.decisions.most_common()]
+    return lines
+
+
+def _about_purchases(report: PurchaseReport) -> list[str]:
+    lines = [f"Purchases: {_done(report)}."]
+    lines += [f"  {n:,} × skipped, for {why.sentence}" for why, n in report.passed.most_common()]
+    if others := report.changes[Change.SKIPPED] - report.passed.total():
+        lines.append(f"  {others:,} × skipped, for {Passed.ERASED.sentence}, and the row cannot be used")
+    if report.rows == 0:
+        lines.append("The file has no rows.")
+    return lines
+
+
+def _done(report: FileReport) -> str:
+    done = ", ".join(f"{n:,} {change}" for change, n in sorted(report.changes.items())) or "none"
+    return f"{done}; {report.refused_count:,} row{'' if report.refused_count == 1 else 's'} refused"
+
+
+def _told(report: FileReport, about: list[str], zone: ZoneInfo, *, dry_run: bool) -> list[str]:
+    form = f", separated by {report.delimiter!r}" if report.delimiter else ""
+    lines = [f"Read as {report.encoding}{form}; times without an offset as {zone.key}.", *about]
     if report.refused:
         lines.append("Refused:")
         lines += [f"  line {row.line}: {row.error}" for row in report.refused]

@@ -137,7 +137,8 @@ def _choice(kind: type[StrEnum], field: str, value: object, _zone: ZoneInfo | No
         raise FieldError(field, value, f"one of {', '.join(kind)}; a mapping file can translate other words") from None
 
 
-def _moment(field: str, value: object, zone: ZoneInfo | None) -> datetime | None:
+def read_moment(field: str, value: object, zone: ZoneInfo | None) -> datetime | None:
+    """A time in UTC, from ISO 8601 or read already; one without an offset is read in `zone`."""
     if isinstance(value, datetime):
         return aware(field, value, value, zone)
     line = text(field, value)
@@ -226,8 +227,8 @@ _PARSERS: dict[str, _Parser] = {
     "country": _country,
     "zone": _zone_name,
     "tags": _tags,
-    "opened_at": _moment,
-    "first_reply_at": _moment,
-    "resolved_at": _moment,
+    "opened_at": read_moment,
+    "first_reply_at": read_moment,
+    "resolved_at": read_moment,
     "interactions": _count,
 }

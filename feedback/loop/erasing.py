@@ -12,6 +12,7 @@ from typing import BinaryIO
 from feedback.config import Config
 from feedback.domain.audit import COMMAND_LINE, Action
 from feedback.domain.cases import CaseRecord, normalise_email
+from feedback.domain.purchases import PurchaseRecord
 from feedback.domain.surveys import Suppression
 from feedback.errors import NotFound, Refused, StoreError
 from feedback.keys import Keys
@@ -218,14 +219,23 @@ class Erased:
             return False
         if any(erasures.has(keys.address_hashes(one)) for one in traces.addresses):
             return True
-        if self._sources is None:
-            self._sources = erasures.sources()
         return any(
             erasures.has(keys.person_hashes(kind, source, one))
             for one in traces.references | traces.values
-            for source in self._sources
+            for source in self._all_sources()
             for kind in ("case", "customer")
         )
+
+    def has_bought(self, record: PurchaseRecord) -> bool:
+        """Whether somebody who was erased bought it; where no help desk is named, somebody of any."""
+        sources = [record.source] if record.source is not None else self._all_sources()
+        who = [one for source in sources for one in _hashes(self._keys, source, record.customer_ref, record.email)]
+        return self._store.erasures.has(who)
+
+    def _all_sources(self) -> list[str]:
+        if self._sources is None:
+            self._sources = self._store.erasures.sources()
+        return self._sources
 
 
 def still_held(config: Config, address: str, but: Callable[[Path], bool] = lambda path: False) -> Iterator[Held]:

@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from feedback.config import Config
 from feedback.domain.cases import NEEDED_FIELDS, normalise_email
+from feedback.domain.purchases import NEEDED_OF_PURCHASE
 from feedback.keys import Keys, Purpose
 from feedback.loop.receiving import SET_ASIDE
 from feedback.mail.inbound import own_references, references
@@ -137,6 +138,8 @@ def traces_of_row(row: str, given: str = "") -> Traces:
     addresses = frozenset(map(normalise_email, {given, *cells})) | addresses_in(row) | addresses_in(given)
     if by_column.keys() >= set(NEEDED_FIELDS):
         return Traces(addresses, references=frozenset(by_column[name] for name in _REFERENCES if name in by_column))
+    if by_column.keys() >= set(NEEDED_OF_PURCHASE):  # its `ref` is an order's
+        return Traces(addresses, references=frozenset({by_column.get("customer_ref", "")} - {""}))
     return Traces(addresses, values=cells)
 
 

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from feedback.domain.cases import CASE_FIELDS, NEEDED_FIELDS, aware, text
+from feedback.domain.purchases import NEEDED_OF_PURCHASE, PURCHASE_FIELDS, WHO_BOUGHT
 from feedback.errors import FieldError, FileError
 from feedback.setting_types import Zone
 from feedback.store.files import BadRow, Row
 
-_MOMENTS = frozenset(("opened_at", "first_reply_at", "resolved_at"))
+_MOMENTS = frozenset(("opened_at", "first_reply_at", "resolved_at", "at"))
 _DATES = _MOMENTS | {"customer_since"}
 _PLACE = re.compile(r"\{([^{}|]+)(?:\|(slug))?\}")
 _NUMERIC = re.compile(
@@ -87,27 +88,40 @@ class Raw:
     row: Row
 
 
-class CaseMapping(_Strict):
-    """A whole mapping file."""
+class Mapping(_Strict):
+    """A whole mapping file, for one kind of record.
+
+    `known` are its fields, `needed` those of which one each must be there, `read` those whose words mean something.
+    """
+
+    known: ClassVar[tuple[str, ...]]
+    needed: ClassVar[tuple[tuple[str, ...], ...]]
+    read: ClassVar[frozenset[str]] = _DATES
 
     file: FileFormat = FileFormat()
     fields: dict[str, FieldSource]
+
+    @classmethod
+    def lacking(cls, fields: Iterable[str]) -> list[tuple[str, ...]]:
+        """What must be there and is not; more than one name are alternatives."""
+        return [names for names in cls.needed if not set(names) & set(fields)]
 
     @field_validator("fields", mode="before")
     @classmethod
     def _short_form(cls, value: object) -> object:
         if not isinstance(value, dict):
             return value
-        unknown = sorted(set(value) - set(CASE_FIELDS))
+        unknown = sorted(set(value) - set(cls.known))
         if unknown:
-            raise ValueError(f"the fields {', '.join(CASE_FIELDS)}; there is no {', '.join(unknown)}")
+            raise ValueError(f"the fields {', '.join(cls.known)}; there is no {', '.join(unknown)}")
         return {name: {"column": source} if isinstance(source, str) else source for name, source in value.items()}
 
     @model_validator(mode="after")
     def _needed(self) -> Self:
-        missing = [name for name in NEEDED_FIELDS if name not in self.fields]
-        if missing:
-            raise ValueError(f"a line for each of source, ref and status; {', '.join(missing)} is missing")
+        if lacking := self.lacking(self.fields):
+            *first, last = map(" or ".join, self.needed)
+            missing = ", ".join(map(" or ".join, lacking))
+            raise ValueError(f"a line for each of {', '.join(first)} and {last}; {missing} is missing")
         return self
 
     def check_columns(self, columns: list[str], path: Path) -> list[str]:
@@ -136,8 +150,8 @@ class CaseMapping(_Strict):
             try:
                 ref = self._value("ref", row)
                 if ref is None:
-                    raise FieldError("ref", "nothing", "a value; a case is known by source and ref")
-                case = (self._value("source", row), str(ref))
+                    raise FieldError("ref", "nothing", "a value; a record is known by it")
+                case = (self._value("source", row) if "source" in self.fields else None, str(ref))
             except FieldError as error:
                 yield row.bad(error)
                 continue
@@ -168,9 +182,12 @@ class CaseMapping(_Strict):
             return source.otherwise
         if source.values:
             return _translated(name, str(value), source)
-        if name in _DATES and isinstance(value, str):
-            return self._date(name, value)
+        if name in self.read and isinstance(value, str):
+            return self._read(name, value)
         return value
+
+    def _read(self, name: str, value: str) -> object:
+        return self._date(name, value)
 
     def _known(self, value: object) -> object:
         if isinstance(value, str):
@@ -198,10 +215,37 @@ class CaseMapping(_Strict):
         return _read_date(name, value, self.file.dates, self.file.day_first, zone, name in _MOMENTS)
 
 
-def load_mapping(path: Path) -> CaseMapping:
+class CaseMapping(Mapping):
+    known = CASE_FIELDS
+    needed = tuple((name,) for name in NEEDED_FIELDS)
+
+
+class PurchaseFormat(FileFormat):
+    """`decimal` is the mark before the decimals; then the other one may stand between thousands."""
+
+    decimal: Literal[".", ","] | None = None
+
+
+class PurchaseMapping(Mapping):
+    known = PURCHASE_FIELDS
+    needed = (*((name,) for name in NEEDED_OF_PURCHASE), WHO_BOUGHT)
+    read = _DATES | {"amount"}
+
+    file: PurchaseFormat = PurchaseFormat()
+
+    def _read(self, name: str, value: str) -> object:
+        if name != "amount":
+            return super()._read(name, value)
+        return value if self.file.decimal is None else _plain_number(name, value, self.file.decimal)
+
+
+_Mapping = TypeVar("_Mapping", bound=Mapping)
+
+
+def load_mapping(path: Path, kind: type[_Mapping]) -> _Mapping:
     """Read a mapping file. Raises FileError that names the place and what is expected there."""
     try:
-        return CaseMapping.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return kind.model_validate(tomllib.loads(path.read_text("utf-8")))
     except OSError as error:
         raise FileError(f"Cannot read {path}: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -220,6 +264,17 @@ def slug(line: str) -> str:
     """Lower-case ASCII letters and digits, joined by dashes: fit for the local part of an address."""
     plain = unicodedata.normalize("NFKD", line).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+
+
+def _plain_number(name: str, value: str, decimal: str) -> str:
+    """1234.50 for 1.234,50."""
+    between = "." if decimal == "," else ","
+    number = rf"(-?)([0-9]+|[0-9]{{1,3}}(?:[{between}' \u00a0\u202f][0-9]{{3}})+)(?:\{decimal}([0-9]+))?"
+    match = re.fullmatch(number, value)
+    if match is None:
+        raise FieldError(name, value, f"a number such as 1{between}234{decimal}50, without a currency")
+    whole = re.sub("[^0-9]", "", match[2])
+    return match[1] + (f"{whole}.{match[3]}" if match[3] else whole)
 
 
 def _translated(name: str, value: str, source: FieldSource) -> str:

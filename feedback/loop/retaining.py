@@ -18,10 +18,13 @@ from feedback.store import Store
 PORTION = 1_000  # customers a step
 ROWS_ENOUGH = 15  # a transaction ends after these; for each the index of the search writes some twenty more
 VISITORS_AT_ONCE = 500
+PURCHASES = 500  # a step, in one transaction
 
 
 def forget(store: Store, config: Config, now: datetime) -> bool:
-    """Forget some customers whose last case and answer are older than FEEDBACK_RETENTION; False if there are none.
+    """Forget some customers whose last case and answer are older than FEEDBACK_RETENTION, and some purchases that are.
+
+    False if there are none.
 
     In short transactions, so that no writer waits long. To stop anywhere, or to do it twice at once, harms nothing:
     each transaction looks again whether the customer has come back, has an open follow-up, or waits for a mail. Their
@@ -45,7 +48,23 @@ def forget(store: Store, config: Config, now: datetime) -> bool:
                 store.audit.note(
                     NIGHTLY, Action.FORGET, "older than FEEDBACK_RETENTION", now, was=counts, became="forgotten"
                 )
-    return found
+    return _forget_purchases(store, before, now) or found
+
+
+def _forget_purchases(store: Store, before: datetime, now: datetime) -> bool:
+    """Some that are past, though their customers are not.
+
+    They are looked for before the write lock is taken, for that reads the whole table: no index of days is kept.
+    """
+    past = store.purchases.past(before, PURCHASES)
+    if not past:
+        return False
+    with store.write():
+        gone = sum(store.purchases.forget(key, before) for key in past)
+        store.audit.note(
+            NIGHTLY, Action.FORGET, "older than FEEDBACK_RETENTION", now, was=f"purchases: {gone}", became="forgotten"
+        )
+    return True
 
 
 def _forget_some(store: Store, waiting: list[str], before: datetime, now: datetime) -> tuple[list[str], int, int]:

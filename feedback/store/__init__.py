@@ -16,6 +16,7 @@ from feedback.store.figures import Figures
 from feedback.store.followups import FollowUps
 from feedback.store.operations import Operations
 from feedback.store.outbox import Outbox
+from feedback.store.purchases import Purchases
 from feedback.store.queue import Queue
 from feedback.store.quotes import Quotes
 from feedback.store.returns import Returns
@@ -35,6 +36,7 @@ class Store:
         self._database = database
         self.cases = Cases(database)
         self.customers = Customers(database)
+        self.purchases = Purchases(database)
         self.surveys = Surveys(database)
         self.quotes = Quotes(database)
         self.figures = Figures(database)

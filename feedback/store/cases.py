@@ -31,7 +31,7 @@ class Change(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
-    SKIPPED = "skipped"  # about somebody who was erased, or older than cases are kept
+    SKIPPED = "skipped"  # about somebody who was erased or, of purchases, is not known; or older than we keep any
 
 
 @dataclass(frozen=True, slots=True)

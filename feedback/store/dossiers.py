@@ -19,7 +19,7 @@ _sql = load_queries("dossiers")
 @dataclass(frozen=True, slots=True)
 class Purchase:
     ref: str
-    at: str
+    at: datetime
     amount: str
 
 
@@ -198,7 +198,8 @@ class Dossiers:
             raise NotFound(f"There is no customer {customer_id}.")
         values = dict(row)
         values["customer_since"] = date.fromisoformat(row["customer_since"]) if row["customer_since"] else None
-        bought = (Purchase(**one) for one in map(dict, self._database.rows(_sql.purchases, id=customer_id)))
+        rows = self._database.rows(_sql.purchases, id=customer_id)
+        bought = (Purchase(row["ref"], moment(row["at"]), row["amount"]) for row in rows)
         return CustomerHeld(**values, purchases=tuple(bought), cases=())
 
     def cases(self, customer_id: str) -> list[tuple[str, CaseHeld]]:

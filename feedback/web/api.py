@@ -1,22 +1,28 @@
-"""Help desks hand cases over here. Errors are problem+json (RFC 9457)."""
+"""Help desks hand cases over here, and shops purchases. Errors are problem+json (RFC 9457)."""
 
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint, Response, request
 
 from feedback.config import Config
 from feedback.domain.cases import CaseRecord, parse_case
+from feedback.domain.purchases import Passed, PurchaseRecord, parse_purchase
 from feedback.errors import FieldError
 from feedback.keys import hash_api_key
 from feedback.loop.asking import Asking
-from feedback.loop.intake import BATCH, take_in
+from feedback.loop.buying import take_in_purchases
+from feedback.loop.erasing import Erased
+from feedback.loop.importing import BATCH
+from feedback.loop.intake import take_in
 from feedback.store import Store
+from feedback.store.cases import Change
 
-CASES_AT_MOST = 1_000
+AT_MOST = 1_000
 BODY_LARGEST = 8 * 1024 * 1024
+_Record = TypeVar("_Record", CaseRecord, PurchaseRecord)
 
 
 def problem(status: int, title: str, detail: str, **more: object) -> Response:
@@ -42,59 +48,94 @@ def blueprint(config: Config, store: Store, asking: Asking, now: Callable[[], da
     @api.post("/cases")
     def cases() -> Response:
         """One case as a JSON object, or up to 1,000 as a list; each has its own result, in the same order."""
-        try:
-            request.max_content_length = BODY_LARGEST
-            body = json.loads(request.get_data(cache=False))
-        except (ValueError, RecursionError) as error:
-            return problem(400, "Not JSON", f"The body is not JSON: {error}. Expected one case, or a list of cases.")
-        items = body if isinstance(body, list) else [body]
-        if len(items) > CASES_AT_MOST:
-            words = f"Given {len(items):,} cases, expected at most {CASES_AT_MOST:,} at a time. Nothing was taken in."
-            return problem(413, "Too many cases", words)
         moment = now()
-        results = [_parsed(item, moment) for item in items]
-        good = [result for result in results if isinstance(result, CaseRecord)]
-        taken = iter(
-            [one for k in range(0, len(good), BATCH) for one in take_in(store, asking, good[k : k + BATCH], moment)]
+        return _received(
+            "case",
+            lambda item: parse_case(item, now=moment, zone=None),
+            lambda records: [{"result": one.change.value} for one in take_in(store, asking, records, moment)],
         )
-        told = [
-            {"ref": result.ref, "result": next(taken).change.value} if isinstance(result, CaseRecord) else result
-            for result in results
-        ]
-        if isinstance(body, list):
-            return _json({"results": told})
-        if told[0]["result"] == "refused":
-            return problem(422, "The case was refused", **told[0])
-        return _json(told[0], 201 if told[0]["result"] == "created" else 200)
 
-    @api.route("/cases", methods=["GET", "PUT", "PATCH", "DELETE"])
-    def cases_are_posted() -> Response:
-        response = problem(405, "Method not allowed", "Cases are sent with POST.")
+    @api.post("/purchases")
+    def purchases() -> Response:
+        """As cases; one that is not kept says why."""
+        moment, erased = now(), Erased(store, asking.keys)
+        return _received(
+            "purchase",
+            lambda item: parse_purchase(item, now=moment, zone=None, days_zone=config.zone),
+            lambda records: list(map(_kept, take_in_purchases(store, erased, config, records, moment))),
+        )
+
+    @api.route("/<any(cases, purchases):kind>", methods=["GET", "PUT", "PATCH", "DELETE"])
+    def are_posted(kind: str) -> Response:
+        response = problem(405, "Method not allowed", f"{kind.capitalize()} are sent with POST.")
         response.headers["Allow"] = "POST"
         return response
 
     @api.route("/<path:_unknown>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     def unknown(_unknown: str) -> Response:
-        return problem(404, "Not found", "There is no such address. Cases are sent with POST to /api/v1/cases.")
+        return problem(
+            404,
+            "Not found",
+            "There is no such address. Cases are sent with POST to /api/v1/cases, purchases to /api/v1/purchases.",
+        )
 
     return api
 
 
-def _parsed(item: object, now: datetime) -> CaseRecord | dict[str, Any]:
+def _received(
+    kind: str,
+    parse: Callable[[dict[str, Any]], _Record],
+    take: Callable[[list[_Record]], list[dict[str, Any]]],
+) -> Response:
+    """What the request brings, checked one by one, taken in by batches; each has its own result, in the same order."""
     try:
-        if not isinstance(item, dict):
-            raise FieldError("case", json.dumps(item)[:200], "a JSON object")
-        return parse_case(item, now=now, zone=None)
-    except FieldError as error:
+        request.max_content_length = BODY_LARGEST
+        body = json.loads(request.get_data(cache=False))
+    except (ValueError, RecursionError) as error:
+        return problem(400, "Not JSON", f"The body is not JSON: {error}. Expected one {kind}, or a list of {kind}s.")
+    items = body if isinstance(body, list) else [body]
+    if len(items) > AT_MOST:
+        words = f"Given {len(items):,} {kind}s, expected at most {AT_MOST:,} at a time. Nothing was taken in."
+        return problem(413, f"Too many {kind}s", words)
+    told: list[dict[str, Any]] = []
+    good: list[tuple[dict[str, Any], _Record]] = []
+    for item in items:
         ref = item.get("ref") if isinstance(item, dict) else None
-        return {
-            "ref": ref if isinstance(ref, str | int) else None,
-            "result": "refused",
-            "field": error.field,
-            "given": error.given,
-            "expected": error.expected,
-            "detail": str(error),
-        }
+        result: dict[str, Any] = {"ref": ref if isinstance(ref, str | int) else None}
+        told.append(result)
+        try:
+            if not isinstance(item, dict):
+                raise FieldError(kind, json.dumps(item)[:200], "a JSON object")
+            record = parse(item)
+        except FieldError as error:
+            result |= _refused(error)
+        else:
+            good.append((result, record))
+    for first in range(0, len(good), BATCH):
+        portion = good[first : first + BATCH]
+        for (result, record), outcome in zip(portion, take([record for _, record in portion]), strict=True):
+            result |= {"ref": record.ref, **outcome}
+    if isinstance(body, list):
+        return _json({"results": told})
+    if told[0]["result"] == "refused":
+        return problem(422, f"The {kind} was refused", **told[0])
+    return _json(told[0], 201 if told[0]["result"] == "created" else 200)
+
+
+def _refused(error: FieldError) -> dict[str, Any]:
+    return {
+        "result": "refused",
+        "field": error.field,
+        "given": error.given,
+        "expected": error.expected,
+        "detail": str(error),
+    }
+
+
+def _kept(outcome: Change | Passed) -> dict[str, Any]:
+    if isinstance(outcome, Passed):
+        return {"result": Change.SKIPPED.value, "because": outcome.sentence}
+    return {"result": outcome.value}
 
 
 def _json(value: object, status: int = 200) -> Response:

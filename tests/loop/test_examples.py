@@ -8,20 +8,20 @@ import pytest
 
 from feedback.config import Config
 from feedback.loop.intake import ImportReport, import_cases
-from feedback.loop.mapping import load_mapping
+from feedback.loop.mapping import CaseMapping, load_mapping
 from tests.conftest import ROOT, Loop
 
 EXAMPLES = ROOT / "examples"
 EXPORTS = ROOT / "tests" / "data" / "exports"
 DESKS = sorted(path.stem for path in EXPORTS.glob("*.csv"))
-ELSEWHERE = {"servicenow"}  # test_real_input.py reads its audit log
+ELSEWHERE = {"servicenow", "purchases-shopify"}  # test_real_input.py reads its audit log, test_buying.py orders
 NOW = datetime(2026, 4, 1, 8, tzinfo=UTC)
 
 
 @pytest.fixture
 def take(loop: Loop, config: Config) -> Callable[[str], ImportReport]:
     def take_export(desk: str) -> ImportReport:
-        path, mapping = EXPORTS / f"{desk}.csv", load_mapping(EXAMPLES / f"{desk}.toml")
+        path, mapping = EXPORTS / f"{desk}.csv", load_mapping(EXAMPLES / f"{desk}.toml", CaseMapping)
         refused = config.data_dir / "refused"
         return import_cases(loop.store, loop.asking, config, path, mapping, NOW, refused_folder=refused)
 

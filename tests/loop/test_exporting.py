@@ -84,8 +84,8 @@ def test_all_that_is_held_is_in_the_file_for_machines(loop: Loop, tmp_path: Path
     say_no(loop)
     with loop.store.write():
         loop.store._database.connection.execute(
-            "INSERT INTO purchases (id, customer_id, ref, at, amount) SELECT 'p', id, 'O-9', '2026-01-02', '12.50 EUR' "
-            "FROM customers WHERE name = 'Ada'"
+            "INSERT INTO purchases (id, customer_id, ref, at, amount) "
+            "SELECT 'p', id, 'O-9', '2026-01-02T09:00:00Z', '12.50' FROM customers WHERE name = 'Ada'"
         )
         loop.store.surveys.suppress(loop.keys.address_hashes(ADDRESS)[0], Suppression.OPTED_OUT, LATER)
     told = data_of(export(loop, tmp_path, " ADA@example.org"))
@@ -93,7 +93,7 @@ def test_all_that_is_held_is_in_the_file_for_machines(loop: Loop, tmp_path: Path
     (customer,) = told["customers"]
     assert (customer["name"], customer["email"], customer["ref"]) == ("Ada", "Ada@example.org", "ada")
     assert customer["customer_since"] == "2024-01-15"
-    assert customer["purchases"] == [{"ref": "O-9", "at": "2026-01-02", "amount": "12.50 EUR"}]
+    assert customer["purchases"] == [{"ref": "O-9", "at": "2026-01-02T09:00:00Z", "amount": "12.50"}]
     (case,) = customer["cases"]
     assert (case["subject"], case["tags"], case["opened_at"]) == (ADA.subject, ["urgent"], "2026-03-03T07:00:00Z")
     (resolution,) = case["resolutions"]

@@ -15,7 +15,8 @@ import pytest
 from feedback.config import Config
 from feedback.domain.cases import CaseStatus
 from feedback.errors import FileError, StoreError
-from feedback.loop.intake import BATCH, ImportReport, import_cases
+from feedback.loop.importing import BATCH
+from feedback.loop.intake import ImportReport, import_cases
 from feedback.loop.mapping import CaseMapping
 from feedback.store.cases import Change
 from tests.conftest import ADA, BRUNO, CHIOMA, DAY, NOW, ROOT, Loop

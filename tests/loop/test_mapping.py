@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedback.errors import FieldError, FileError
-from feedback.loop.mapping import CaseMapping, Raw, load_mapping, slug
+from feedback.loop.mapping import CaseMapping, PurchaseMapping, Raw, load_mapping, slug
 from feedback.setting_types import is_email
 from feedback.store.files import BadRow, Row
 from tests.conftest import ROOT
@@ -291,7 +291,7 @@ def load(tmp_path: Path) -> Callable[[str | bytes], CaseMapping]:
     def from_text(content: str | bytes) -> CaseMapping:
         path = tmp_path / "map.toml"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return load_mapping(path)
+        return load_mapping(path, CaseMapping)
 
     return from_text
 
@@ -350,7 +350,7 @@ def test_every_mistake_in_a_mapping_file_is_told_at_once(load: Callable[[str], C
 
 def test_a_mapping_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"Cannot read .*gone\.toml: No such file"):
-        load_mapping(tmp_path / "gone.toml")
+        load_mapping(tmp_path / "gone.toml", CaseMapping)
 
 
 def test_a_column_that_is_not_in_the_file_is_told_with_those_that_are() -> None:
@@ -367,4 +367,4 @@ def test_columns_that_nothing_reads_are_told() -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda path: path.name)
 def test_the_examples_are_mapping_files(path: Path) -> None:
-    assert load_mapping(path).fields
+    assert load_mapping(path, PurchaseMapping if path.name.startswith("purchases-") else CaseMapping).fields

@@ -11,7 +11,7 @@ import pytest
 
 from feedback.config import Config
 from feedback.loop.intake import ImportReport, import_cases
-from feedback.loop.mapping import load_mapping
+from feedback.loop.mapping import CaseMapping, load_mapping
 from tests.conftest import ROOT, SHARED, Loop
 
 INVENTED = ROOT / "tests" / "data" / "incidents.csv"
@@ -91,7 +91,7 @@ def config(make_config: Callable[..., Config]) -> Config:
 
 @pytest.fixture
 def take_file(loop: Loop, config: Config) -> Callable[[Path, datetime], ImportReport]:
-    mapping = load_mapping(ROOT / "examples" / "servicenow.toml")
+    mapping = load_mapping(ROOT / "examples" / "servicenow.toml", CaseMapping)
 
     def take(path: Path, now: datetime) -> ImportReport:
         return import_cases(

@@ -13,7 +13,7 @@ from feedback.domain.eligibility import Reason, Verdict
 from feedback.domain.surveys import Choice, Suppression
 from feedback.errors import FieldError
 from feedback.loop import answering
-from feedback.loop.mapping import load_mapping
+from feedback.loop.mapping import CaseMapping, load_mapping
 from feedback.loop.simulating import Day, Simulation, simulate
 from feedback.store.files import BadRow, open_records
 from tests.conftest import ADA, BRUNO, CHIOMA, DAY, NOW, ROOT, SHARED, TORTURE, Loop
@@ -85,7 +85,7 @@ def simulate_all(loop: Loop, until: datetime, since: datetime = NOW - 400 * DAY)
 
 def incidents(path: Path, since: datetime, until: datetime) -> list[CaseRecord]:
     """The export's cases that were resolved within a time, some of them with a place."""
-    mapping = load_mapping(ROOT / "examples" / "servicenow.toml")
+    mapping = load_mapping(ROOT / "examples" / "servicenow.toml", CaseMapping)
     found = []
     with open_records(path) as file:
         for raw in mapping.records(file):

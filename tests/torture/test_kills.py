@@ -18,7 +18,7 @@ import pytest
 from feedback.config import Config
 from feedback.keys import load_keys
 from feedback.loop.asking import Asking
-from feedback.loop.intake import BATCH
+from feedback.loop.importing import BATCH
 from feedback.loop.sending import LEASE
 from feedback.store import open_store
 from feedback.store.outbox import MailState

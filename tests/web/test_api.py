@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from feedback.keys import hash_api_key
+from feedback.loop import erasing
 from feedback.web import create_app
 from tests.conftest import ADA, NOW, Loop
 
@@ -32,10 +33,10 @@ def client(loop: Loop) -> FlaskClient:
     return create_app(loop.config, loop.store, loop.keys, lambda: NOW).test_client()
 
 
-def post(client: FlaskClient, body: object, key: str | None = KEY) -> TestResponse:
+def post(client: FlaskClient, body: object, key: str | None = KEY, to: str = "cases") -> TestResponse:
     headers = {"Authorization": f"Bearer {key}"} if key is not None else {}
     data = body if isinstance(body, bytes) else json.dumps(body)
-    return client.post("/api/v1/cases", data=data, headers=headers, content_type="application/json")
+    return client.post(f"/api/v1/{to}", data=data, headers=headers, content_type="application/json")
 
 
 def problem(response: TestResponse) -> dict[str, Any]:
@@ -146,3 +147,78 @@ def test_a_reopening_by_api_cancels_the_waiting_survey(client: FlaskClient, loop
     loop.take(replace(ADA, resolved_at=NOW - timedelta(hours=1)))
     post(client, {"source": "shop", "ref": "A-1", "status": "open"})
     assert loop.rows("SELECT state, reason FROM surveys") == [{"state": "cancelled", "reason": "reopened"}]
+
+
+# Purchases
+
+ORDER: dict[str, Any] = {"customer_ref": "ada", "ref": "O-1", "at": "2026-02-03T10:00:00+01:00", "amount": "12.50"}
+
+
+def test_one_purchase_is_created_then_unchanged_then_updated(client: FlaskClient, loop: Loop) -> None:
+    loop.take(ADA)
+    bodies = [ORDER, {**ORDER, "amount": 12.5}, {**ORDER, "amount": -3}]
+    answers = [post(client, body, to="purchases") for body in bodies]
+    assert [(r.status_code, r.json) for r in answers] == [
+        (201, {"ref": "O-1", "result": "created"}),
+        (200, {"ref": "O-1", "result": "unchanged"}),
+        (200, {"ref": "O-1", "result": "updated"}),
+    ]
+    assert loop.rows("SELECT ref, at, amount FROM purchases") == [
+        {"ref": "O-1", "at": "2026-02-03T09:00:00Z", "amount": "-3"}
+    ]
+
+
+def test_in_a_list_each_purchase_has_its_own_result_in_order(client: FlaskClient, loop: Loop) -> None:
+    loop.take(ADA)
+    erased = replace(ADA, ref="B-1", customer_ref="bruno", email="bruno@example.org")
+    loop.take(erased)
+    erasing.erase(loop.store, loop.keys, "bruno@example.org", NOW)
+    orders = [
+        ORDER,
+        {**ORDER, "ref": "x", "amount": "12 EUR"},
+        {**ORDER, "ref": "O-2", "customer_ref": "nobody"},
+        {**ORDER, "ref": "O-3", "email": "bruno@example.org"},
+        {**ORDER, "ref": "O-4", "at": "2020-01-01"},
+        "no object",
+        {**ORDER, "ref": "O-5", "at": "2026-02-03"},
+    ]
+    answer = post(client, orders, to="purchases")
+    assert answer.status_code == 200
+    assert answer.json is not None
+    results = answer.json["results"]
+    assert [(result["ref"], result["result"], result.get("because")) for result in results] == [
+        ("O-1", "created", None),
+        ("x", "refused", None),
+        ("O-2", "skipped", "we have no case of the customer"),
+        ("O-3", "skipped", "what we knew of the customer was erased"),
+        ("O-4", "skipped", "the purchase is past FEEDBACK_RETENTION"),
+        (None, "refused", None),
+        ("O-5", "created", None),
+    ]
+    assert (results[1]["field"], results[1]["given"]) == ("amount", "12 EUR")
+    assert "a number such as 1234.50" in results[1]["expected"]
+    assert loop.rows("SELECT COUNT(*) AS n FROM purchases") == [{"n": 2}]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ({**ORDER, "amount": "1,5"}, 422, "The purchase was refused"),
+        ({**ORDER, "at": "2026-02-03T10:00:00"}, 422, "a time with its offset"),
+        ({**ORDER, "total": 1}, 422, "one of the fields ref, at, amount"),
+        (b"{", 400, "Expected one purchase, or a list of purchases"),
+        ([ORDER] * 1_001, 413, "Given 1,001 purchases, expected at most 1,000"),
+    ],
+)
+def test_what_cannot_be_used_of_purchases_is_a_problem_with_words(
+    client: FlaskClient, body: object, status: int, words: str
+) -> None:
+    answer = post(client, body, to="purchases")
+    assert problem(answer)["status"] == status
+    assert words in answer.get_data(as_text=True)
+
+
+def test_purchases_want_a_key_and_are_posted(client: FlaskClient) -> None:
+    assert problem(post(client, ORDER, key=None, to="purchases"))["status"] == 401
+    got = client.get("/api/v1/purchases", headers={"Authorization": f"Bearer {KEY}"})
+    assert (problem(got)["detail"], got.headers["Allow"]) == ("Purchases are sent with POST.", "POST")
