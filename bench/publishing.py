@@ -28,7 +28,7 @@ def measure(runs: int) -> dict[str, list[float]]:
         sources = build.Sources(root / "site", root / "mkdocs.yml")
         shutil.copytree(sources.pages, bare / "site")
         shutil.copy(sources.configuration, bare)
-        for name, text in pages.figure_files(figures.current(store, config, NOW), config).items():
+        for name, text in pages.figure_files(figures.current(store, config, NOW), config, sources.pages).items():
             (bare / "site" / name).parent.mkdir(parents=True, exist_ok=True)
             (bare / "site" / name).write_text(text, "utf-8")
         count = len(list((bare / "site" / "figures").rglob("*.md")))
