@@ -281,7 +281,8 @@ def _lay_out(
         except UnicodeDecodeError:
             raise PublishError(f"The page {name} is not UTF-8. Save it as UTF-8.") from None
         page.write_text(reviews.with_review(text, name, today), "utf-8")
-    figure_files = pages.figure_files(current, config) if current else pages.figures_elsewhere(config)
+    names = {page.as_posix() for page in by_hand}
+    figure_files = pages.figure_files(current, config, names) if current else pages.figures_elsewhere(config)
     for name, text in {**heard, **figure_files}.items():
         if not (site / name).exists():
             (site / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,14 +1,19 @@
 """The generated pages and files that hold figures, and the figures that stand inside pages written by hand."""
 
 import re
+from collections.abc import Collection
 
 from feedback.config import Config
 from feedback.domain.published import Figures
 from feedback.errors import PublishError
-from feedback.publish import boxes, counted, overview, segments
+from feedback.publish import boxes, counted, journey, overview, segments
 from feedback.setting_types import FiguresFor
 
-FIGURE_PAGES = {overview.PAGE: overview.TITLE, counted.PAGE: counted.TITLE}  # those that pages may link to
+FIGURE_PAGES = {  # those that pages may link to
+    overview.PAGE: overview.TITLE,
+    journey.PAGE: journey.TITLE,
+    counted.PAGE: counted.TITLE,
+}
 STAFF_SITE = "/desk/site/"  # where the service shows the site with its figures, if they are for staff
 _MARK = re.compile(r"<!--\s*figures?\s*:\s*(.*?)\s*-->", re.IGNORECASE)
 
@@ -29,9 +34,17 @@ def fill(markdown: str, figures: Figures | None, page: str) -> str:
     return _MARK.sub(figure, markdown)
 
 
-def figure_files(figures: Figures, config: Config) -> dict[str, str]:
-    """All generated files that hold figures, by their path in the site. A site without figures has none of them."""
-    files = {**overview.files(figures, config), **segments.files(figures, config), **counted.files(figures, config)}
+def figure_files(figures: Figures, config: Config, by_hand: Collection[str] = ()) -> dict[str, str]:
+    """All generated files that hold figures, by their path in the site. A site without figures has none of them.
+
+    `by_hand` are the pages of the site that they may link to.
+    """
+    files = {
+        **overview.files(figures, config),
+        **journey.files(figures, config, by_hand),
+        **segments.files(figures, config),
+        **counted.files(figures, config),
+    }
     return {name: fill(text, figures, name) if name.endswith(".md") else text for name, text in files.items()}
 
 
