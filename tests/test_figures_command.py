@@ -34,12 +34,20 @@ def test_the_figures_are_told_to_people_and_to_machines(workplace: Workplace) ->
     told = workplace.feedback("figures", "--at", "2026-05-20T12:00:00Z")
     assert "Cases resolved from 2026-02-09 to 2026-05-10" in told
     assert "  1                                  100 %, 12\n" in told
+    assert (
+        "  from the opening until solved      5 hours in the middle, half of them 5 hours to 5 hours; 12 of 12" in told
+    )
+    assert (
+        "Widest gaps:\n  printers                           from the opening until solved: 5 hours in the mid" in told
+    )
     assert "\nSolved by stretch of 13 weeks:\n" in told
     data = json.loads(workplace.feedback("figures", "--json", "--at", "2026-05-20T12:00:00Z"))
     assert data["interactions"] == {
         "n": 12, "customers": 12, "of": 12, "counts": {"1": 12, "2": 0, "more than 2": 0}
     }  # fmt: skip
     assert [part["name"] for part in data["teams"]] == ["Hardware"]
+    (gap,) = data["journey"]["gaps"]
+    assert (gap["step"], gap["topic"], gap["times"]["median"]) == ("whole", "printers", 5 * 3600)
 
 
 def test_what_is_about_too_few_people_is_hidden_from_both(workplace: Workplace) -> None:
@@ -49,6 +57,8 @@ def test_what_is_about_too_few_people_is_hidden_from_both(workplace: Workplace) 
     )
     data = json.loads(workplace.feedback("figures", "--json", "--at", "2026-05-20T12:00:00Z"))
     assert data["interactions"] == {"hidden": True}
+    assert data["journey"]["teams"][0]["whole"] == {"hidden": True}
+    assert data["journey"]["gaps"] == []
     assert numbers_in(data["teams"]) <= {0}
 
 

@@ -8,11 +8,11 @@ import click
 from feedback.cli.moments import At, at_option, moment
 from feedback.cli.terminal import safe
 from feedback.config import load_config
-from feedback.domain.published import Figures, Part, Period, Spread, Times
+from feedback.domain.published import Figures, Journey, Part, Period, Spread, Step, Times
 from feedback.domain.rates import FEWEST, FEWEST_FOR_EXTREMES, Rate, percent
 from feedback.domain.timing import in_words, span_in_words
 from feedback.publish.figures import as_data, current
-from feedback.publish.words import FEW, NONE, rate_in_words, span
+from feedback.publish.words import FEW, NONE, STEPS, rate_in_words, span
 from feedback.store import open_store
 
 
@@ -54,6 +54,7 @@ def _report(figures: Figures) -> Iterator[str]:
     for title, parts in (("team", figures.teams), ("topic", figures.topics), ("channel", figures.channels)):
         yield from _parts(title, parts)
     yield from _help(figures)
+    yield from _journey(figures.journey)
     if figures.comparisons:
         yield ""
         made = f"{figures.comparisons} comparisons were made"
@@ -80,6 +81,16 @@ def _help(figures: Figures) -> Iterator[str]:
         ("Mails that can tell the tenure", figures.letters.tenure_known),
     ):
         yield _line(title, _rate(rate))
+
+
+def _journey(journey: Journey) -> Iterator[str]:
+    yield from ("", "Waits:")
+    for step in Step:
+        yield _line(f"  {STEPS[step]}", _times(journey.everyone.times(step)))
+    yield _line("  more than two interactions", _rate(journey.everyone.beyond_two))
+    yield f"Widest gaps:{'' if journey.gaps else f' {NONE}'}"
+    for gap in journey.gaps:
+        yield _line(f"  {gap.topic or 'no topic known'}", f"{STEPS[gap.step]}: {_times(gap.times)}")
 
 
 def _periods(title: str, periods: Sequence[Period]) -> Iterator[str]:

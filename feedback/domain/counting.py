@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
-from feedback.domain import measures
+from feedback.domain import journeys, measures
 from feedback.domain.changes import Against, Change, compare, corrected
 from feedback.domain.periods import STRETCHES, Calendar, calendar, longest_look, young_from
 from feedback.domain.published import (
@@ -91,6 +91,12 @@ def figures(
         reasons_yes=measures.reasons(recent, Choice.YES, is_shown),
         follow_ups=measures.follow_ups(recent, is_shown),
         letters=measures.letters(recent, not is_response_small),
+        journey=journeys.journey(
+            recent,
+            [*zip(parts["topic"], _grouped(recent, "topic"), strict=True)],
+            [*zip(parts["team"], _grouped(recent, "team"), strict=True)],
+            is_shown,
+        ),
         before=before,
         latest=latest,
         comparisons=comparisons,
@@ -206,14 +212,11 @@ def _parts(
 ) -> tuple[Part, ...]:
     """By name, whatever its capitals; those without one come last."""
     name_of = _NAME_OF[what]
-    by_key: dict[str, list[Served]] = {}
-    for row in recent:
-        by_key.setdefault(_key(name_of(row)), []).append(row)
-    groups = [by_key[key] for key in sorted(by_key, key=lambda key: (not key, key))]
+    groups = _grouped(recent, what)
     solved, response = _linked(
         [measures.solved(rows) for rows in groups], [measures.response(rows, now) for rows in groups]
     )
-    replied = _table([measures.replied(rows, within) for rows in groups])
+    replied = measures.table([measures.replied(rows, within) for rows in groups])
     found = []
     for k, rows in enumerate(groups):
         name = name_of(max(rows, key=lambda row: row.resolved_at))
@@ -226,6 +229,13 @@ def _parts(
     return tuple(found)
 
 
+def _grouped(recent: Sequence[Served], what: str) -> list[list[Served]]:
+    by_key: dict[str, list[Served]] = {}
+    for row in recent:
+        by_key.setdefault(_key(_NAME_OF[what](row)), []).append(row)
+    return [by_key[key] for key in sorted(by_key, key=lambda key: (not key, key))]
+
+
 def _linked(solved: Sequence[Group], response: Sequence[Group]) -> tuple[list[Rate], list[Rate]]:
     """Who answered stands in both tables, so a part is hidden in both or in none.
 
@@ -233,18 +243,14 @@ def _linked(solved: Sequence[Group], response: Sequence[Group]) -> tuple[list[Ra
     the total of those who answered is hidden, so are its parts, and nothing in them tells of the others.
     """
     if together(response).rate.is_small:
-        return _table(solved), [HIDDEN for _ in response]
+        return measures.table(solved), [HIDDEN for _ in response]
     hidden: set[int] = set()
     while True:
-        found = _table(solved, hidden), _table(response, hidden)
+        found = measures.table(solved, hidden), measures.table(response, hidden)
         now_hidden = {k for cells in found for k, cell in enumerate(cells) if cell.hidden}
         if now_hidden == hidden:
             return found
         hidden = now_hidden
-
-
-def _table(groups: Sequence[Group], also: Iterable[int] = ()) -> list[Rate]:
-    return [measures.bare(cell) for cell in hide(groups, not together(groups).rate.is_small, also)]
 
 
 def _key(name: str | None) -> str:

@@ -19,7 +19,7 @@ from feedback.domain.published import (
     Times,
     is_few,
 )
-from feedback.domain.rates import Group, Rate
+from feedback.domain.rates import Group, Rate, hide, together
 from feedback.domain.surveys import SETTLED_AFTER, Choice, Stage
 
 
@@ -53,6 +53,11 @@ def reply_times(rows: Sequence[Served]) -> Spread:
     return _spread(REPLY_TIMES, counts, known, [row for row in rows if row.is_first])
 
 
+def beyond_two(rows: Iterable[Served]) -> Group:
+    """More than two interactions, of the cases of which it is known how many there were."""
+    return _group((row, row.interactions >= len(INTERACTIONS)) for row in rows if row.interactions)
+
+
 def interactions(rows: Sequence[Served]) -> Spread:
     known = [row for row in rows if row.interactions]
     places = [min(row.interactions or 0, len(INTERACTIONS)) for row in known]
@@ -72,14 +77,6 @@ def follow_ups(rows: Sequence[Served], is_shown: bool) -> FollowUps:
     opened = [(row, row.help) for row in rows if row.help]
     outcomes = [help.outcome for _, help in opened]
     contacted = [(row, help.first_contact) for row, help in opened if help.first_contact is not None]
-    customers = len({row.customer_id for row, _ in contacted})
-    if is_few(customers) or not is_shown:
-        of = 0 if contacted or not is_shown else how_many([row for row, _ in opened])
-        times = Times(0, 0, of, None, None, None, hidden=bool(contacted) or not is_shown)
-    else:
-        seconds = quantiles([took.total_seconds() for _, took in contacted], n=4, method="inclusive")
-        lower, middle, upper = (timedelta(seconds=round(one)) for one in seconds)
-        times = Times(len(contacted), customers, len(opened), lower, middle, upper)
     escalated = shown(_group((row, help.is_escalated) for row, help in opened))
     again = _group((row, help.choice_again is Choice.YES) for row, help in opened if help.choice_again)
     recovery = known(again, [row for row, help in opened if help.is_asked_again])
@@ -88,10 +85,21 @@ def follow_ups(rows: Sequence[Served], is_shown: bool) -> FollowUps:
             [*Outcome, STILL_OPEN], [outcomes.count(one) for one in (*Outcome, None)], [row for row, _ in opened],
             [row for row, _ in opened], is_shown,
         ),
-        first_contact=times,
+        first_contact=times(contacted, [row for row, _ in opened], is_shown),
         escalated=escalated if is_shown else HIDDEN,
         recovery=recovery if is_shown else Measure(HIDDEN, 0),
     )  # fmt: skip
+
+
+def times(took: Sequence[tuple[Served, timedelta]], of: Sequence[Served], is_shown: bool = True) -> Times:
+    """The quartiles of how long something took, in those of which it is known; `of` are all that it happened to."""
+    customers = len({row.customer_id for row, _ in took})
+    if is_few(customers) or not is_shown:
+        hidden = bool(took) or not is_shown
+        return Times(0, 0, 0 if hidden else how_many(of), None, None, None, hidden)
+    seconds = quantiles([one.total_seconds() for _, one in took], n=4, method="inclusive")
+    lower, middle, upper = (timedelta(seconds=round(one)) for one in seconds)
+    return Times(len(took), customers, len(of), lower, middle, upper)
 
 
 def letters(rows: Sequence[Served], is_shown: bool) -> Letters:
@@ -136,6 +144,11 @@ def known(group: Group, of: Sequence[Served]) -> Measure:
 def how_many(rows: Sequence[Served]) -> int:
     """How many there are, where that is about enough customers."""
     return 0 if is_few(len({row.customer_id for row in rows})) else len(rows)
+
+
+def table(groups: Sequence[Group], also: Iterable[int] = ()) -> list[Rate]:
+    """Each as it may stand beside the others, below their total; `also` are hidden in any case."""
+    return [bare(cell) for cell in hide(groups, not together(groups).rate.is_small, also)]
 
 
 def shown(group: Group) -> Rate:

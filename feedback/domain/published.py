@@ -15,6 +15,7 @@ replied, what became of the mails) about the same few cases.
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 
 from feedback.domain.changes import Change
 from feedback.domain.followups import Outcome
@@ -27,6 +28,20 @@ REPLY_TIMES = ("under 1 h", "1 to 4 h", "4 to 24 h", "1 to 3 days", "longer")
 INTERACTIONS = ("1", "2", "more than 2")
 STILL_OPEN = "open"
 HIDDEN = Rate(0, 0, 0, hidden=True)
+
+
+class Step(StrEnum):
+    """A part of the way that a customer waits for, named as `Waits` names it.
+
+    `WHOLE` is `FIRST_REPLY` and `SOLVING` together, for cases of which nobody knows the first reply. `ANSWER` is the
+    customer's own, but for how long we let a case rest before we ask.
+    """
+
+    FIRST_REPLY = "first_reply"
+    SOLVING = "solving"
+    WHOLE = "whole"
+    ANSWER = "answer"
+    RECOVERY = "recovery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +57,17 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """What became of a "no": its follow-up. Times are spans from its opening; None is not yet."""
+    """What became of a "no": its follow-up. Times are spans from its opening; None is not yet.
+
+    `until_recovered` is until the customer said yes when asked again.
+    """
 
     outcome: Outcome | None
     first_contact: timedelta | None
     is_escalated: bool
     is_asked_again: bool
     choice_again: Choice | None
+    until_recovered: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +75,8 @@ class Served:
     """One resolution of late, with all that the figures need. None is unknown, or not there.
 
     `customer_id` is "" where none is known. `is_mailed` is whether a mail about it went out or may have; `asked_at`
-    is also there if only an answer tells that one did. `is_first` tells the first resolution of a case.
+    is also there if only an answer tells that one did. `is_first` tells the first resolution of a case. `first_reply`
+    and `until_solved` are from its opening, `until_answered` from the resolution to the first answer.
     """
 
     customer_id: str
@@ -76,6 +96,8 @@ class Served:
     choice: Choice | None = None
     reasons: tuple[Stage, ...] = ()
     help: Help | None = None
+    until_solved: timedelta | None = None
+    until_answered: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +201,46 @@ class PageHelped:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """How long each step took in all cases, or in those of a topic or a team; the name None is of those without one.
+
+    `of` counts the cases that came to the end of a step, known for how long or not: those that were resolved, were
+    answered, were called solved by a yes when asked again. `beyond_two` is the share of more than two interactions.
+    """
+
+    name: str | None
+    first_reply: Times
+    solving: Times
+    whole: Times
+    answer: Times
+    recovery: Times
+    beyond_two: Rate
+
+    def times(self, step: Step) -> Times:
+        times: Times = getattr(self, step)
+        return times
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A step that the cases of a topic wait for; all of it is shown. It is the wider, the more is waited in all."""
+
+    step: Step
+    topic: str | None
+    times: Times
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """The way of a case, step by step. `gaps` are the widest, widest first, of what is shown and ours to shorten."""
+
+    everyone: Waits
+    topics: tuple[Waits, ...]
+    teams: tuple[Waits, ...]
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """All of it, as of `now`. Every value is there from the first day on; n = 0 and not hidden is "nothing yet".
 
@@ -213,6 +275,7 @@ class Figures:
     reasons_yes: Spread
     follow_ups: FollowUps
     letters: Letters
+    journey: Journey
     before: Change | None
     latest: Change | None
     comparisons: int

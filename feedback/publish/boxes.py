@@ -2,15 +2,21 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from posixpath import relpath
 
-from feedback.domain.published import INTERACTIONS, Figures, Spread, Times
+from feedback.domain.published import INTERACTIONS, Figures, Gap, Spread, Times
 from feedback.domain.rates import FEWEST, FEWEST_FOR_EXTREMES, Rate, percent
 from feedback.domain.surveys import REASONS, SETTLED_AFTER, Choice, Stage
 from feedback.domain.timing import span_in_words
 from feedback.publish import counted
 from feedback.publish.counted import About
-from feedback.publish.words import WHY_FEW, bucket, day, days, interval
+from feedback.publish.texts import plain
+from feedback.publish.words import STEPS, WHY_FEW, bucket, day, days, interval
+
+NO_GAP = (
+    f"Nothing yet. The widest gaps will stand here once a step is known of {FEWEST_FOR_EXTREMES} customers of a topic."
+)
 
 
 def box(words: str, about: About, page: str) -> str:
@@ -69,7 +75,7 @@ def _opt_outs(figures: Figures) -> str:
     return _recent(figures, figures.letters.opted_out, "of our mails led to an opt-out", "mails", none)
 
 
-def _beyond_two(figures: Figures) -> str:
+def beyond_two(figures: Figures) -> str:
     none = (
         f"It is not known yet how many contacts cases take. The share will stand here from {FEWEST_FOR_EXTREMES} "
         "customers on, once cases come in with their interactions."
@@ -77,6 +83,24 @@ def _beyond_two(figures: Figures) -> str:
     spread = figures.interactions
     rate = bucket(spread, len(INTERACTIONS) - 1)
     return _recent(figures, rate, "took more than two interactions", "cases", none, spread.of)
+
+
+def gap_in_words(gap: Gap) -> str:
+    """For a page in Markdown or HTML."""
+    times, topic = gap.times, "Cases without a topic" if gap.topic is None else f"Topic {plain(gap.topic)}"
+    lower, middle, upper = (span_in_words(one or timedelta()) for one in (times.lower, times.median, times.upper))
+    cases = f"{times.n:,} of {times.of:,}" if times.of > times.n else f"{times.n:,}"
+    return (
+        f"<strong>{topic}, {STEPS[gap.step]}: half of them within {middle}</strong>; the middle half took {lower} to "
+        f"{upper}; {cases} cases, {times.customers:,} customers."
+    )
+
+
+def _widest_gap(figures: Figures) -> str:
+    if not figures.journey.gaps:
+        return unsettled(figures) or NO_GAP
+    when = f"Cases resolved {days(figures.first_day, figures.last_day)}."
+    return f"{gap_in_words(figures.journey.gaps[0])} {when}"
 
 
 def _recovery(figures: Figures) -> str:
@@ -91,7 +115,7 @@ def _time_to_contact(figures: Figures) -> str:
         f"{FEWEST_FOR_EXTREMES} customers on."
     )
     when = f"resolved {days(figures.first_day, figures.last_day)}"
-    return _times(figures.follow_ups.first_contact, _unsettled(figures) or none, when)
+    return _times(figures.follow_ups.first_contact, unsettled(figures) or none, when)
 
 
 def _times(times: Times, none: str, when: str) -> str:
@@ -110,7 +134,7 @@ def _stage(stage: Stage) -> Callable[[Figures], str]:
     def said(figures: Figures) -> str:
         no, yes = figures.reasons_no, figures.reasons_yes
         if not any((no.n, no.hidden, yes.n, yes.hidden)):
-            return _unsettled(figures) or (
+            return unsettled(figures) or (
                 "Nobody has given a reason yet. What customers ticked about this stage will stand here from "
                 f"{FEWEST_FOR_EXTREMES} customers on."
             )
@@ -137,11 +161,11 @@ def _recent(figures: Figures, rate: Rate, verb: str, of_what: str, none: str, of
     when = f"resolved {days(figures.first_day, figures.last_day)}"
     if of > rate.n:
         when = f"known of {rate.n:,} of {of:,}, {when}"
-    none = _unsettled(figures) or none.format(FEWEST)
+    none = unsettled(figures) or none.format(FEWEST)
     return _rate(rate, verb, of_what, none, share="<strong>{}</strong>", when=when)
 
 
-def _unsettled(figures: Figures) -> str:
+def unsettled(figures: Figures) -> str:
     """What stands in place of a figure of settled cases while there are only younger ones; "" afterwards."""
     settles_on = figures.settles_on
     if settles_on is None:
@@ -171,7 +195,8 @@ _FIGURES: dict[str, tuple[Callable[[Figures], str], About]] = {
     "response-rate": (_answered, About.ANSWERED),
     "first-reply": (_first_reply, About.FIRST_REPLY),
     "greeted-by-name": (_named_in_letters, About.MAILS),
-    "beyond-two": (_beyond_two, About.INTERACTIONS),
+    "beyond-two": (beyond_two, About.INTERACTIONS),
+    "widest-gap": (_widest_gap, About.WAITS),
     "recovery-rate": (_recovery, About.RECOVERY),
     "time-to-contact": (_time_to_contact, About.CONTACT),
     "opt-outs": (_opt_outs, About.MAILS),

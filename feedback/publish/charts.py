@@ -60,6 +60,15 @@ def bar(share: float) -> str:
     )
 
 
+def extent(lower: float, middle: float, upper: float) -> str:
+    """A bar of the middle half with its middle, beside the numbers that it draws; as shares of the longest of all."""
+    return (
+        '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect class="half" x="{lower * 100:.1f}" width="{(upper - lower) * 100:.1f}" height="8"/>'
+        f'<rect class="middle" x="{min(98.5, middle * 100):.1f}" width="1.5" height="8"/></svg>'
+    )
+
+
 def _is_shown(period: Period) -> bool:
     return period.solved.n > 0 and not period.solved.hidden
 

@@ -21,6 +21,7 @@ class About(StrEnum):
     ANSWERED = "Answered"
     FIRST_REPLY = "First reply"
     INTERACTIONS = "Interactions and calls"
+    WAITS = "Waits"
     REASONS = "Reasons"
     CONTACT = "Time to first contact"
     RECOVERY = "Solved at the second try"
@@ -75,6 +76,18 @@ was opened again counts once.
 
 How many contacts it took until the case was called solved, as the help desk says. A follow-up became a call by the rule
 of two: after two tries that did not help, or once the customer said no again.
+
+### {About.WAITS}
+
+How long a step took, from one moment of a case to the next, by the clock: nights and weekends are in it. Cases of which
+one of the two moments is not known are left out, as are those whose clocks disagree. Line them up from the shortest to
+the longest: “half within” is the wait of the middle one, and “the middle half” leaves out the shortest and the longest
+quarter. Opening, first reply and “solved” count once for each case; an answer counts with the first one given. A step
+that has not come to its end is not in it.
+
+A wide gap is the middle wait times the number of cases of a topic that waited. It is looked for among the steps that
+are ours to shorten, and only among what is shown. Where most first replies of a topic are known, the way until solved
+counts as two steps, else as one.
 
 ### {About.REASONS}
 
@@ -148,7 +161,7 @@ Where few people are behind a figure, somebody could guess who said what. “{FE
 - figures from fewer than {FEWEST} customers;
 - “all of them” and “none of them” from fewer than {FEWEST_FOR_EXTREMES} customers, for that speaks about every single
   one;
-- tables of how something is spread, from fewer than {FEWEST_FOR_EXTREMES} customers;
+- tables of how something is spread, and waits, from fewer than {FEWEST_FOR_EXTREMES} customers;
 - one more figure where a total, less all others, would give the first away.
 
 “{NONE.capitalize()}” is another thing: there is nobody behind it, so there is nothing to hide. The files for

@@ -92,6 +92,8 @@ after each resolution. Cases resolved {days(figures.first_day, figures.last_day)
 
 {_spread(figures, "first-reply", "First reply after", {}, none.format("How long first replies take"))}
 
+Each step of a case's way, and where customers wait longest: [Where customers wait](journey.md).
+
 ## Interactions and escalation
 
 <!-- figure: beyond-two -->

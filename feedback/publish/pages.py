@@ -6,11 +6,12 @@ from pathlib import Path
 from feedback.config import Config
 from feedback.domain.published import Figures
 from feedback.errors import PublishError
-from feedback.publish import boxes, counted, faq_gaps, overview, segments
+from feedback.publish import boxes, counted, faq_gaps, journey, overview, segments
 from feedback.setting_types import FiguresFor
 
 FIGURE_PAGES = {  # those that pages may link to
     overview.PAGE: overview.TITLE,
+    journey.PAGE: journey.TITLE,
     counted.PAGE: counted.TITLE,
     faq_gaps.PAGE: faq_gaps.TITLE,
 }
@@ -37,10 +38,16 @@ def fill(markdown: str, figures: Figures | None, page: str) -> str:
 def figure_files(figures: Figures, config: Config, by_hand: Path) -> dict[str, str]:
     """All generated files that hold figures, by their path in the site. A site without figures has none of them.
 
-    `by_hand` is the folder of the pages that are written by hand.
+    `by_hand` is the folder of the pages that are written by hand, which the others may link to.
     """
-    files = {**overview.files(figures, config), **segments.files(figures, config), **counted.files(figures, config)}
-    files |= faq_gaps.files(figures, by_hand)
+    written = {page.relative_to(by_hand).as_posix() for page in by_hand.rglob("*.md")}
+    files = {
+        **overview.files(figures, config),
+        **journey.files(figures, config, written),
+        **segments.files(figures, config),
+        **counted.files(figures, config),
+        **faq_gaps.files(figures, by_hand),
+    }
     return {name: fill(text, figures, name) if name.endswith(".md") else text for name, text in files.items()}
 
 

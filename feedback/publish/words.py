@@ -4,12 +4,20 @@ from datetime import date
 
 from feedback.domain.changes import Change, Verdict
 from feedback.domain.periods import Span
-from feedback.domain.published import Figures, Spread
+from feedback.domain.published import Figures, Spread, Step
 from feedback.domain.rates import FEWEST, FEWEST_FOR_EXTREMES, Rate, percent
 
 FEW = "too few"
 NONE = "nothing yet"
 WHY_FEW = f"fewer than {FEWEST} customers, or all alike from fewer than {FEWEST_FOR_EXTREMES}"
+
+STEPS = {
+    Step.FIRST_REPLY: "until the first reply",
+    Step.SOLVING: "from the first reply until solved",
+    Step.WHOLE: "from the opening until solved",
+    Step.ANSWER: "from solved until the answer",
+    Step.RECOVERY: "from a no until solved",
+}
 
 
 def interval(rate: Rate) -> str:

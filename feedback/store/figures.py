@@ -54,14 +54,15 @@ def _served(row: Mapping[str, Any], opted_out_at: Callable[[str], datetime | Non
     is_mailed = row["state"] in _HANDED_OVER or bool(row["is_bounced"])  # what came back for good counts as failed
     asked_at = moment(row["asked_at"]) if is_mailed or row["choice"] else None
     opted_out = opted_out_at(row["recipient"]) if is_mailed and row["recipient"] else None
+    resolved_at, opened_at = moment(row["resolved_at"]), moment_or_none(row["opened_at"])
     return Served(
         customer_id=row["customer_id"],
-        resolved_at=moment(row["resolved_at"]),
+        resolved_at=resolved_at,
         is_first=row["n"] == 1,
         team=row["team"],
         topic=row["topic"],
         channel=row["channel"],
-        first_reply=_span(row["opened_at"], row["first_reply_at"]),
+        first_reply=_between(opened_at, row["first_reply_at"]),
         interactions=row["interactions"],
         has_name=bool(row["has_name"]),
         has_tenure=bool(row["has_tenure"]),
@@ -72,20 +73,24 @@ def _served(row: Mapping[str, Any], opted_out_at: Callable[[str], datetime | Non
         choice=Choice(row["choice"]) if row["choice"] else None,
         reasons=tuple(map(Stage, row["reasons"].split(","))) if row["reasons"] else (),
         help=_help(row) if row["follow_up_id"] else None,
+        until_solved=resolved_at - opened_at if opened_at and opened_at <= resolved_at else None,
+        until_answered=_between(resolved_at, row["answered_at"]),
     )
 
 
 def _help(row: Mapping[str, Any]) -> Help:
+    opened_at = moment_or_none(row["opened_first_at"])
     return Help(
         outcome=Outcome(row["outcome"]) if row["outcome"] else None,
-        first_contact=_span(row["opened_first_at"], row["contacted_at"]),
+        first_contact=_between(opened_at, row["contacted_at"]),
         is_escalated=row["interactions_in_vain"] >= CALL_AFTER or bool(row["came_back"]),
         is_asked_again=row["again_state"] in _HANDED_OVER or row["again_choice"] is not None,
         choice_again=Choice(row["again_choice"]) if row["again_choice"] else None,
+        until_recovered=_between(opened_at, row["again_at"]) if row["again_choice"] == Choice.YES else None,
     )
 
 
-def _span(begin: str | None, end: str | None) -> timedelta | None:
+def _between(begun: datetime | None, end: str | None) -> timedelta | None:
     """From one moment to another; unknown if the clocks of a help desk disagree."""
-    begun, ended = moment_or_none(begin), moment_or_none(end)
+    ended = moment_or_none(end)
     return ended - begun if begun and ended and ended >= begun else None

@@ -10,6 +10,7 @@ from feedback.store.sqlite import moment
 from tests.conftest import Loop
 
 Row = dict[str, Any]
+Wait = tuple[str, float]  # the customer, the seconds
 
 
 class ByHand:
@@ -27,6 +28,7 @@ class ByHand:
             row["customer_id"] = cases[row["case_id"]]["customer_id"]
             row["customer"] = customers[row["customer_id"]]
             row.update(asked_at=None, choice=None, choice_again=None, follow_up=None, bounced=False, again=False)
+            row.update(first_answer_at=None, again_at=None)
         surveys = {row["id"]: row for row in loop.rows("SELECT * FROM surveys")}
         bounced = {row["mail_id"] for row in loop.rows("SELECT * FROM bounces")}
         for mail in loop.rows("SELECT * FROM outbox WHERE kind = 'survey' AND state IN ('sent', 'unconfirmed')"):
@@ -41,7 +43,12 @@ class ByHand:
             survey = surveys[one["survey_id"]]
             name = "choice_again" if survey["round"] else "choice"
             by_id[survey["resolution_id"]][name] = one["choice"]
-            if not survey["round"]:
+            if survey["round"]:
+                by_id[survey["resolution_id"]]["again_at"] = one["at"]
+            else:
+                by_id[survey["resolution_id"]]["first_answer_at"] = (
+                    by_id[survey["resolution_id"]]["first_answer_at"] or one["at"]
+                )
                 by_id[survey["resolution_id"]]["reasons"] = (one["reasons"] or "").split(",")
         for one in loop.rows("SELECT * FROM follow_ups"):
             by_id[surveys[one["survey_id"]]["resolution_id"]]["follow_up"] = one
@@ -101,6 +108,31 @@ class ByHand:
                 took.append((moment(found[0]["at"]) - moment(events[0]["at"])).total_seconds())
         return sorted(took)
 
+    def waits(self, rows: Iterable[Row]) -> dict[str, list[Wait]]:
+        """By the heading on the page: who waited, and for how many seconds; and of how many that is."""
+        found: dict[str, list[Wait]] = {
+            "until-the-first-reply": [], "from-the-first-reply-until-solved": [], "from-the-opening-until-solved": [],
+            "from-solved-until-the-answer": [], "from-a-no-until-solved": [],
+        }  # fmt: skip
+        reply, solving, whole, answer, recovery = found.values()
+        for row in rows:
+            opened, replied, solved = row["opened_at"], row["first_reply_at"], row["resolved_at"]
+            if row["n"] == 1:
+                if opened and replied and opened <= replied:
+                    reply.append(_wait(row, opened, replied))
+                if opened and replied and opened <= replied <= solved:
+                    solving.append(_wait(row, replied, solved))
+                if opened and opened <= solved:
+                    whole.append(_wait(row, opened, solved))
+            if row["first_answer_at"]:
+                answer.append(_wait(row, solved, row["first_answer_at"]))
+            if row["follow_up"] and row["choice_again"] == "yes":
+                recovery.append(_wait(row, row["follow_up"]["events"][0]["at"], row["again_at"]))
+        return found
+
+    def beyond_two(self, rows: Iterable[Row]) -> tuple[int, int, int]:
+        return _counted((row, row["interactions"] > 2) for row in rows if row["interactions"])
+
     def ticked(self, rows: Iterable[Row], choice: str) -> tuple[dict[str, int], int]:
         """How often each stage was named beside a yes or a no, of how many who named any."""
         told = [row["reasons"] for row in rows if row["choice"] == choice and any(row["reasons"])]
@@ -113,6 +145,10 @@ def quartile(values: list[float], k: int) -> float:
     low = math.floor(at)
     high = min(low + 1, len(values) - 1)
     return values[low] + (values[high] - values[low]) * (at - low)
+
+
+def _wait(row: Row, begin: str, end: str) -> Wait:
+    return row["customer_id"], (moment(end) - moment(begin)).total_seconds()
 
 
 def _is_contact(event: Row) -> bool:

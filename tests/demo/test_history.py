@@ -419,6 +419,40 @@ def test_the_numbers_about_mails_follow_ups_and_reasons_equal_a_count_by_hand(sa
             )
 
 
+def test_where_customers_wait_equals_a_count_by_hand(sample: Loop) -> None:
+    told = figures.current(sample.store, sample.config, START)  # for the days alone
+    by_hand = ByHand(sample, START)
+    page = (sample.config.data_dir / "site" / "current" / "journey" / "index.html").read_text()
+    shown, medians = 0, dict[tuple[str, str], float]()
+    for heading, everyone in by_hand.waits(by_hand.between(told.first_day, told.last_day)).items():
+        table = read_back(page, heading)
+        assert len(table) == 1 + len({row["team"] for row in by_hand.resolutions}) + len(told.topics)
+        for name, (wait, cases) in table.items():
+            what, _, which = name.partition(" ")
+            rows = by_hand.between(told.first_day, told.last_day, **({what.lower(): which} if what != "All" else {}))
+            found = everyone if what == "All" else by_hand.waits(rows)[heading]
+            took = sorted(seconds for _, seconds in found)
+            if wait == "too few":
+                assert (cases, len({customer for customer, _ in found}) < 30) == ("–", True)
+                continue
+            lower, middle, upper = (span_in_words(timedelta(seconds=round(quartile(took, k)))) for k in (1, 2, 3))
+            assert (wait, cases) == (f"{middle} {lower} to {upper}", str(len(took))), (heading, name)
+            assert len({customer for customer, _ in found}) >= 10
+            shown += 1
+            if what == "Topic" and "answer" not in heading and "opening" not in heading:
+                medians[which, heading.replace("-", " ")] = quartile(took, 2) * len(took)
+    assert shown >= 40
+    gaps = [in_text(one) for one in re.findall("<li>(.*?)</li>", page.split('id="the-widest-gaps"')[1], re.DOTALL)[:3]]
+    for gap, (topic, step) in zip(gaps, sorted(medians, key=medians.__getitem__, reverse=True)[:3], strict=True):
+        assert gap.startswith(f"Topic {topic}, {step}: half of them within "), (gap, topic, step)
+    for name, (cell,) in read_back(page, "more-than-two-interactions").items():
+        what, _, which = name.partition(" ")
+        rows = by_hand.between(told.first_day, told.last_day, **({what.lower(): which} if what != "All" else {}))
+        count, n, _ = by_hand.beyond_two(rows)
+        low, high = wilson(count, n)
+        assert cell == f"{per_cent(count / n)} % {low}–{high} % {count} of {n}"
+
+
 def test_the_page_of_each_team_equals_a_count_by_hand(sample: Loop) -> None:
     told = figures.current(sample.store, sample.config, START)
     by_hand = ByHand(sample, START)

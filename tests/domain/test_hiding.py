@@ -5,7 +5,7 @@ answers of another. `pinned` narrows every unknown number between bounds until n
 `has_two_readings` then looks for a second set of whole numbers that fits the whole of a table.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -18,7 +18,8 @@ import pytest
 
 from feedback.domain.counting import figures, served_since
 from feedback.domain.periods import Span
-from feedback.domain.published import Figures, Served, Vote
+from feedback.domain.published import Figures, Served, Step, Vote
+from feedback.domain.rates import FEWEST_FOR_EXTREMES
 from feedback.domain.surveys import Choice
 from feedback.publish.figures import as_data
 from tests.conftest import DAY, NOW, TORTURE
@@ -51,6 +52,7 @@ def business(seed: int) -> list[Served]:
                 random.randrange(4) or None, True, random.random() < 0.8, is_mailed=is_asked,
                 asked_at=at + DAY if is_asked else None,
                 choice=choice if is_asked and random.random() < answering else None,
+                until_solved=timedelta(hours=10 + int(ago) % 40), until_answered=timedelta(hours=25 + int(ago) % 9),
             )
         )  # fmt: skip
     return rows
@@ -119,6 +121,11 @@ def in_time(rows: Iterable[Served]) -> tuple[int, int]:
     return sum(took <= DAY for took in found), len(found)
 
 
+def beyond_two(rows: Iterable[Served]) -> tuple[int, int]:
+    found = [row.interactions for row in rows if row.interactions]
+    return sum(many > 2 for many in found), len(found)
+
+
 def read(rows: Sequence[Served], data: dict[str, Any]) -> list[Table]:
     """The tables of a build, from its JSON; the truth of each cell is counted from the rows."""
 
@@ -141,6 +148,12 @@ def read(rows: Sequence[Served], data: dict[str, Any]) -> list[Table]:
         tables.append(Table("headline", everything, [whole, *young]))
     response = Cell(data["response"], *answered(recent))
     replied = Cell(data["first_reply"]["rate"], *in_time(recent))
+    many = Cell(data["journey"]["everyone"]["beyond_two"], *beyond_two(recent))
+    for what in ("team", "topic"):
+        waits = data["journey"][f"{what}s"]
+        of_each = [[row for row in recent if getattr(row, what) == one["name"]] for one in waits]
+        cells = [Cell(one["beyond_two"], *beyond_two(group)) for one, group in zip(waits, of_each, strict=True)]
+        tables.append(Table(f"{what} beyond two", many, cells))
     for what in ("team", "topic", "channel"):
         parts = data[f"{what}s"]
         groups = [[row for row in recent if getattr(row, what) == part["name"]] for part in parts]
@@ -155,7 +168,7 @@ def read(rows: Sequence[Served], data: dict[str, Any]) -> list[Table]:
             Table(f"{what} in time", replied, [Cell(p["first_reply"]["rate"], *in_time(g)) for p, g in in_table])
         )
         for first, stretch in list(wholes.items())[:-1]:
-            cells: list[Cell] = []
+            cells = []
             for part in parts:
                 for one in part["trend"]:
                     if one["first_day"] == first:
@@ -256,6 +269,33 @@ def test_no_reader_of_one_build_can_tell_what_is_hidden(seed: int) -> None:
             assert not cell.hidden or not cell.n or has_two_readings(table, cell), (table, cell)
 
 
+WAITED: dict[Step, Callable[[Served], bool]] = {
+    Step.FIRST_REPLY: lambda row: row.first_reply is not None,
+    Step.SOLVING: lambda row: row.first_reply is not None and row.first_reply <= (row.until_solved or row.first_reply),
+    Step.WHOLE: lambda row: row.until_solved is not None,
+    Step.ANSWER: lambda row: row.choice is not None,
+}
+
+
+@pytest.mark.parametrize("seed", range(0, BUSINESSES, 3))
+def test_nobody_learns_from_the_waits_how_many_a_hidden_cell_holds(seed: int) -> None:
+    """Neither by subtraction in a table of waits, nor of a cell that another table hides."""
+    rows = business(seed)
+    told = published(rows)
+    recent = [row for row in rows if told.first_day <= row.resolved_at.date() <= told.last_day]
+    for what, parts, waits in (("team", told.teams, told.journey.teams), ("topic", told.topics, told.journey.topics)):
+        for step, has_waited in WAITED.items():
+            times = [one.times(step) for one in waits]
+            for part, one in zip(parts, times, strict=True):
+                is_hidden = part.solved.hidden if step is Step.ANSWER else part.first_reply.rate.hidden
+                assert one.hidden or not is_hidden or step is Step.WHOLE, (step, part)
+            names = {part.name for part, one in zip(parts, times, strict=True) if one.hidden}
+            came = [row for row in recent if getattr(row, what) in names and has_waited(row)]
+            if came and told.journey.everyone.times(step).n:
+                assert len(names) > 1, (what, step)
+                assert len({row.customer_id for row in came}) >= FEWEST_FOR_EXTREMES, (what, step)
+
+
 Told = tuple[int, int, int]  # of a team: asked, said yes, said no
 DELTAS = sorted(product(range(-4, 5), repeat=3), key=lambda delta: sum(map(abs, delta)))
 
@@ -267,7 +307,7 @@ def teams_of(told: Sequence[Told]) -> list[Served]:
         Served(
             f"{team} {k}", at, False, "abcd"[team], None, None, None, None, True, True, is_mailed=True,
             asked_at=at + DAY,
-            choice=Choice.YES if k < yes else Choice.NO if k < yes + no else None,
+            choice=Choice.YES if k < yes else Choice.NO if k < yes + no else None, until_answered=DAY,
         )
         for team, (asked, yes, no) in enumerate(told) for k in range(asked)
     ]  # fmt: skip
@@ -333,6 +373,7 @@ def test_the_made_up_businesses_try_what_is_hard() -> None:
         "team",
         "team answered",
         "team in time",
+        "team beyond two",
         "topic",
         "channel",
         "team before",

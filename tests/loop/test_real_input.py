@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from feedback.config import Config
+from feedback.domain.published import Step
 from feedback.loop.intake import ImportReport, import_cases
 from feedback.loop.mapping import CaseMapping, load_mapping
+from feedback.publish.figures import current
 from tests.conftest import ROOT, SHARED, Loop
 
 INVENTED = ROOT / "tests" / "data" / "incidents.csv"
@@ -168,6 +170,46 @@ def test_the_surveys_that_are_due_are_asked_and_the_rest_wait(
     take_file(path, now)
     assert loop.ask(now) == expected.reasons["due"]
     assert len(loop.rows("SELECT id FROM surveys WHERE state = 'waiting'")) == expected.reasons["delay"]
+
+
+@real_file
+def test_the_waits_by_topic_and_team_are_those_that_plain_code_counts_in_the_file(
+    loop: Loop, config: Config, take_file: Callable[[Path, datetime], ImportReport]
+) -> None:
+    now = datetime(2016, 5, 17, tzinfo=UTC)
+    take_file(REAL, now)
+    told = current(loop.store, config, now)
+    with REAL.open(encoding="utf-8", newline="") as file:
+        last = {row["number"]: row for row in csv.DictReader(file)}
+    waits: dict[tuple[str, str | None], list[tuple[str, float]]] = {}
+    for row in last.values():
+        if row["incident_state"] in ("Resolved", "Closed") and row["resolved_at"] != "?":
+            opened, resolved = (datetime.strptime(row[name], "%d-%m-%Y %H:%M") for name in ("opened_at", "resolved_at"))
+            if opened <= resolved and told.first_day <= resolved.date() <= told.last_day:
+                took = (known(row["caller_id"]) or "", (resolved - opened).total_seconds())
+                for of in (("all", None), ("topic", known(row["category"])), ("team", known(row["assignment_group"]))):
+                    waits.setdefault(of, []).append(took)
+    way = told.journey
+    named = [("all", way.everyone), *(("topic", one) for one in way.topics), *(("team", one) for one in way.teams)]
+    assert {(what, one.name) for what, one in named} == set(waits)
+    shown, waited = Counter[str](), dict[str | None, float]()
+    for what, one in named:
+        found = waits[what, one.name]
+        seconds = sorted(took for _, took in found)
+        if one.whole.median is None:
+            assert len({caller for caller, _ in found}) < 15, (what, one.name)
+            continue
+        middle = (seconds[(len(seconds) - 1) // 2] + seconds[len(seconds) // 2]) / 2
+        assert one.whole.median.total_seconds() == middle, (what, one.name)
+        assert (one.whole.n, one.whole.customers) == (len(found), len({caller for caller, _ in found}))
+        assert one.whole.customers >= 10
+        shown[what] += 1
+        if what == "topic":
+            waited[one.name] = middle * len(found)
+    assert shown["all"] == 1
+    assert min(shown["topic"], shown["team"]) >= 8
+    assert [gap.topic for gap in way.gaps] == sorted(waited, key=waited.__getitem__, reverse=True)[:3]
+    assert {gap.step for gap in way.gaps} == {Step.WHOLE}  # for the file tells no first reply
 
 
 def test_the_invented_incidents_have_the_quirks_of_the_real_ones() -> None:

@@ -25,6 +25,7 @@ from feedback.domain.quotes import Standing
 from feedback.domain.rates import Rate, percent
 from feedback.domain.staff import Role
 from feedback.domain.surveys import Choice, Details, Stage
+from feedback.domain.timing import span_in_words
 from feedback.loop import answering, quoting
 from feedback.publish import boxes, build, figures
 from feedback.publish.build import Sources
@@ -78,7 +79,15 @@ def numbers_from(data: Any) -> set[str]:
             rate = Rate(count, n, customers)
             shares = (rate.share, *rate.interval)
             found |= {percent(share) for share in shares} | {f"{100 * rate.share:.{k}f}" for k in (0, 1)}
+    for one in parts_of(data):
+        if one.get("median") is not None:
+            found |= {one_in_words(one[part]).split()[0] for part in ("lower", "median", "upper")}
+            found |= {f"{one[part]:,}" for part in ("n", "customers")}
     return found | {str(len(data["trend"]))}
+
+
+def one_in_words(seconds: float) -> str:
+    return span_in_words(timedelta(seconds=seconds))
 
 
 _OURS = (  # numbers that stand on every page, whatever was counted
@@ -91,6 +100,7 @@ _OURS = (  # numbers that stand on every page, whatever was counted
     r"(?:fewer than|from) (?:5|10) customers|from fewer than 10",
     r"(?:1 to 4|4 to 24|under 1) h\b|1 to 3 days|within 24 hours|13 weeks|3 months|last 24 hours|newest 16 are",
     r"No survey is 7 days old",
+    r"“Half within 5 hours”|waited 5 hours|\d\. (?=Topic|Cases)|known of 10 customers",
 )
 
 
@@ -116,19 +126,23 @@ def test_no_file_of_a_build_gives_away_what_is_hidden(publish: Publish, seed: in
             assert not cell.hidden or not cell.n or has_two_readings(table, cell)
 
     known = rates_in(data)
+    known_waits = {(one["n"], one["customers"]) for one in parts_of(data) if "median" in one}
     for file in (built / "figures").rglob("*.json"):
         assert rates_in(json.loads(file.read_text())) <= known, file
     for file in (built / "figures").rglob("*.csv"):
         for line in csv.DictReader(file.read_text().splitlines()):
             for name in [name.removesuffix("_hidden") for name in line if name.endswith("_hidden")]:
-                told = [line[f"{name}_{part}"] for part in ("count", "n", "customers")]
+                told = [line[f"{name}_{part}"] for part in (*(("count",) if name != "wait" else ()), "n", "customers")]
                 if line[f"{name}_hidden"] == "True":
-                    assert told == ["", "", ""]
+                    assert not any(told)
+                elif name == "wait":
+                    assert tuple(map(int, told)) in known_waits, (file, line)
                 else:
                     assert tuple(map(int, told)) in known, (file, line)
     may_stand = numbers_from(data)
-    pages = [built / "index.html", *(built / "figures").rglob("*.html")]
+    pages = [built / "index.html", built / "journey" / "index.html", *(built / "figures").rglob("*.html")]
     assert len(pages) >= 2
+    assert "resolve/" not in pages[1].read_text()  # this site has no playbook to link to
     for page in pages:
         assert [number for number in numbers_on(page) if number.rstrip(",") not in may_stand] == [], page
 
@@ -171,7 +185,7 @@ def busy(names: Sequence[str]) -> list[Served]:
     return [
         Served(
             f"{name} {k}", at, True, name, name, "mail", timedelta(hours=1), 1, True, True, is_mailed=True,
-            asked_at=at + DAY, choice=Choice.YES if k % 4 else Choice.NO,
+            asked_at=at + DAY, choice=Choice.YES if k % 4 else Choice.NO, until_solved=timedelta(hours=3),
         )
         for name in names for k in range(30)
     ]  # fmt: skip
@@ -182,7 +196,7 @@ def test_hostile_names_of_teams_and_topics_are_words_on_their_pages_and_in_the_f
     for kind in ("teams", "topics"):
         pages = sorted((built / "figures" / kind).rglob("index.html"))
         assert len(pages) == len(HOSTILE_NAMES)
-        for page in [built / "figures" / "index.html", *pages]:
+        for page in [built / "figures" / "index.html", built / "journey" / "index.html", *pages]:
             article = page.read_text().split("<article", 1)[1].split("</article>", 1)[0]
             assert "<script>window" not in page.read_text()
             assert article.count("<h1") == 1
@@ -223,22 +237,25 @@ def rich() -> list[Served]:
         is_no = random.random() < (0.1 if k % 2 or week >= 15 else 0.5)
         help = Help(
             Outcome.SOLVED if week % 3 else None, timedelta(hours=1 + k % 9), k % 3 == 0, week % 3 > 0,
-            (Choice.YES if k % 4 else Choice.NO) if week % 3 else None,
+            (Choice.YES if k % 12 != 4 else Choice.NO) if week % 3 else None,
+            timedelta(days=1 + k % 4) if k % 12 != 4 and week % 3 else None,
         )  # fmt: skip
         rows.append(
             Served(
-                f"{week} {k}", at, True, team, f"topic {k % 3}", ("mail", "chat")[k // 12],
+                f"{week} {k}", at, True, team, f"topic {(k + week // 3) % 3}", ("mail", "chat")[k // 12],
                 timedelta(hours=(1, 3, 20, 50, 90)[k % 5]), 1 + k % 4, True, k % 5 > 0, is_mailed=True,
                 asked_at=at + DAY, is_bounced=k % 11 == 10, has_opted_out=k % 13 == 12,
                 choice=(Choice.NO if is_no else Choice.YES) if k % 6 and k % 11 != 10 else None,
                 reasons=([*Stage][k % 4], [*Stage][(k + 1) % 4]), help=help if is_no and k % 6 else None,
+                until_solved=timedelta(hours=100 + k), until_answered=timedelta(hours=25 + k % 7),
             )
         )  # fmt: skip
     return rows
 
 
 def figures_on(built: Path) -> list[Path]:
-    return [built / "figures" / "index.html", *(built / "figures").glob("*/*/index.html")]
+    pages = [built / "figures" / "index.html", built / "journey" / "index.html"]
+    return [*pages, *(built / "figures").glob("*/*/index.html")]
 
 
 def article(page: Path) -> str:
@@ -264,7 +281,7 @@ def test_a_site_with_all_figures_hides_none_and_has_something_to_tell(rich_site:
     data = json.loads((rich_site / "figures" / "all.json").read_text())
     assert not any("hidden" in one for one in parts_of(data))
     assert data["before"]["verdict"] != "unclear"
-    assert len(figures_on(rich_site)) == 6
+    assert len(figures_on(rich_site)) == 7
     assert "↑" in (rich_site / "figures" / "index.html").read_text()
 
 
@@ -302,7 +319,12 @@ def test_each_table_is_the_same_on_the_page_and_in_its_two_files(rich_site: Path
                     assert f"{percent(float(line[f'{name}_share']))} " in told.replace("%", " ")
                     assert f" {rate['n']:,} " in f"{told} " or f" {rate['count']:,} " in f"{told} "
                     compared += 1
-    assert compared > 50
+                if "wait" in one:
+                    middle, lower = (one_in_words(float(line[f"wait_{part}"])) for part in ("median", "lower"))
+                    assert f" {middle} {lower} to {one_in_words(one['wait']['upper'])} " in re.sub(r"\s+", " ", told)
+                    assert f" {line['wait_n']} " in f"{told} "
+                    compared += 1
+    assert compared > 100
 
 
 def test_each_share_on_a_page_is_a_pair_that_was_counted(rich_site: Path) -> None:
@@ -348,6 +370,10 @@ def test_a_business_without_an_answer_reads_on_each_page_what_will_stand_there(l
         "Nobody who said no was contacted yet.",
     ):
         assert words in page
+    waits = text_of_page(built / "journey" / "index.html")
+    assert "The widest gaps will stand here once a step is known of 10 customers of a topic." in waits
+    assert "It will stand here from ten customers on, once cases come in with the time of their first reply." in waits
+    assert "This table as" not in waits
     assert "Nobody has given a reason yet" in text_of_page(built / "assist" / "index.html")
 
 
@@ -373,7 +399,7 @@ def test_every_figure_that_a_page_may_call_links_to_how_it_is_counted(publish: P
     links = re.findall(
         r'<p class="figure">(?:(?!</p>).)*href="([^"#]*)#[a-z-]+">How we count</a></p>', page.read_text(), re.DOTALL
     )
-    assert len(links) == len(boxes.FIGURES) == 12
+    assert len(links) == len(boxes.FIGURES) == 13
     assert {(page.parent / link / "index.html").resolve() for link in links} == {
         (built / "how-we-count" / "index.html").resolve()
     }

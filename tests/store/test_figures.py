@@ -34,7 +34,7 @@ def test_a_resolution_brings_what_is_known_of_it(loop: Loop) -> None:
     (row,) = served(loop)
     assert row == Served(
         row.customer_id, NOW, True, "Hardware", "printers", "mail", HOUR, 1, has_name=True, has_tenure=True,
-        is_mailed=True, asked_at=NOW + DAY,
+        is_mailed=True, asked_at=NOW + DAY, until_solved=5 * HOUR,
     )  # fmt: skip
 
 
@@ -42,6 +42,7 @@ def test_what_is_unknown_stays_unknown(loop: Loop) -> None:
     loop.take(replace(BRUNO, opened_at=None, interactions=None, name=None, customer_since=None, topic=None, team=None))
     (row,) = served(loop)
     assert (row.first_reply, row.interactions, row.team, row.topic, row.asked_at) == (None, None, None, None, None)
+    assert (row.until_solved, row.until_answered) == (None, None)
     assert (row.has_name, row.has_tenure, row.is_mailed) == (False, False, False)
 
 
@@ -54,6 +55,7 @@ def test_the_newest_answer_counts_with_its_reasons(loop: Loop) -> None:
         loop.store.surveys.add_details(answer_id, Details(reasons=(Stage.CONNECT, Stage.RESOLVE)), SAID + HOUR)
     (row,) = served(loop)
     assert (row.choice, row.reasons) == (Choice.NO, (Stage.CONNECT, Stage.RESOLVE))
+    assert row.until_answered == DAY + HOUR  # until the first one
     (vote,) = loop.store.figures.votes(NOW, NOW + HOUR)
     assert (vote.resolved_at, vote.is_yes, vote.team, vote.topic) == (NOW, False, "Hardware", "printers")
     assert list(loop.store.figures.votes(NOW - HOUR, NOW)) == []
@@ -82,7 +84,11 @@ def test_a_follow_up_tells_when_somebody_was_reached_and_whether_it_helped(loop:
     answering.answer(loop.store, loop.config, loop.survey_id(round_=Round.AGAIN), Choice.YES, later + HOUR)
     (row,) = served(loop)
     assert row.choice is Choice.NO  # in the first round
-    assert row.help == Help(Outcome.SOLVED, 3 * HOUR, True, True, Choice.YES)
+    assert row.help == Help(Outcome.SOLVED, 3 * HOUR, True, True, Choice.YES, later + HOUR - SAID)
+    answering.answer(loop.store, loop.config, loop.survey_id(round_=Round.AGAIN), Choice.NO, later + 2 * HOUR)
+    (row,) = served(loop)
+    assert row.help
+    assert (row.help.choice_again, row.help.until_recovered) == (Choice.NO, None)
 
 
 def test_a_mail_that_came_back_for_good_was_mailed_and_not_asked(loop: Loop) -> None:

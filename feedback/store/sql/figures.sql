@@ -25,6 +25,7 @@ SELECT r.n, r.resolved_at, r.team, r.topic, r.channel, r.opened_at, r.first_repl
   cu.customer_since IS NOT NULL AS has_tenure, o.state, o.recipient,
   COALESCE(o.handed_over_at, s.asked_at, s.due_at) AS asked_at, b.mail_id IS NOT NULL AS is_bounced,
   a.choice, a.reasons, f.id AS follow_up_id, f.outcome,
+  (SELECT MIN(at) FROM answers WHERE survey_id = s.id) AS answered_at,
   (SELECT MIN(at) FROM follow_up_events e WHERE e.follow_up_id = f.id AND e.kind = 'opened') AS opened_first_at,
   (SELECT MIN(at) FROM follow_up_events e WHERE e.follow_up_id = f.id
     AND ((e.kind = 'interaction' AND e.outcome <> 'not_reached')
@@ -34,7 +35,7 @@ SELECT r.n, r.resolved_at, r.team, r.topic, r.channel, r.opened_at, r.first_repl
   EXISTS (SELECT 1 FROM follow_up_events e JOIN follow_up_events later ON later.follow_up_id = e.follow_up_id
     AND later.seq > e.seq AND later.kind = 'reopened'
     WHERE e.follow_up_id = f.id AND e.kind = 'closed' AND e.outcome = 'solved') AS came_back,
-  again_o.state AS again_state, again_a.choice AS again_choice
+  again_o.state AS again_state, again_a.choice AS again_choice, again_a.at AS again_at
 FROM resolutions r
 JOIN cases c ON c.id = r.case_id
 LEFT JOIN customers cu ON cu.id = c.customer_id
