@@ -24,6 +24,7 @@ from feedback.setting_types import (
     Basis,
     Colour,
     Country,
+    Currency,
     Domains,
     Duration,
     DurationOrOff,
@@ -113,6 +114,7 @@ class Config(BaseModel):
     zone: Zone = Field(ZoneInfo("UTC"), description="the business's time zone")
     team_zones: Zones = Field({}, description="time zones of teams that work elsewhere")
     country: Country | None = Field(None, description="the business's country, for its public holidays")
+    currency: Currency | None = Field(None, description="the currency of purchases, on the site; default: bare numbers")
     delay: Duration = Field(timedelta(hours=24), description="how long after a resolution we ask")
     delay_by_topic: Durations = Field({}, description="other delays for some topics")
     delay_by_channel: Durations = Field({}, description="other delays for some channels")

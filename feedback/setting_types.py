@@ -209,6 +209,12 @@ def _country(value: object) -> object:
     return country_code(value) if isinstance(value, str) else value
 
 
+def _currency(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch("[A-Z]{3}", value):
+        raise ValueError("three capital letters such as EUR")
+    return value
+
+
 def _bases(value: object) -> object:
     expected = f"countries with one of {', '.join(Basis)}, such as DE:consent"
     table = _table(_basis, expected, value)
@@ -303,6 +309,7 @@ Zones = Annotated[
 ]
 Hours = Annotated[Window | None, BeforeValidator(_window)]  # None is any time
 Country = Annotated[str, BeforeValidator(_country)]
+Currency = Annotated[str, BeforeValidator(_currency)]
 Bases = Annotated[dict[str, Basis], BeforeValidator(_bases)]
 Share = Annotated[float, BeforeValidator(_share)]
 OnOff = Annotated[bool, BeforeValidator(_on_or_off)]

@@ -11,6 +11,7 @@ from feedback.config import load_config
 from feedback.domain.published import Figures, Journey, Part, Period, Spread, Step, Times
 from feedback.domain.rates import FEWEST, FEWEST_FOR_EXTREMES, Rate, percent
 from feedback.domain.timing import in_words, span_in_words
+from feedback.publish import outcomes
 from feedback.publish.figures import as_data, current
 from feedback.publish.words import FEW, NONE, STEPS, rate_in_words, span
 from feedback.store import open_store
@@ -29,7 +30,7 @@ def figures_command(as_json: bool, at: At | None) -> None:
         click.echo(json.dumps(as_data(figures), ensure_ascii=True, indent=2))
         return
     click.echo(f"As of {in_words(now, config.zone)}.")
-    for line in _report(figures):
+    for line in (*_report(figures), *_outcomes(figures, config.currency)):
         click.echo(safe(line))
 
 
@@ -91,6 +92,23 @@ def _journey(journey: Journey) -> Iterator[str]:
     yield f"Widest gaps:{'' if journey.gaps else f' {NONE}'}"
     for gap in journey.gaps:
         yield _line(f"  {gap.topic or 'no topic known'}", f"{STEPS[gap.step]}: {_times(gap.times)}")
+
+
+def _outcomes(figures: Figures, currency: str | None) -> Iterator[str]:
+    returned = figures.outcomes
+    yield from ("", f"Bought again, by their answer:{'' if returned.within else f' {NONE}'}")
+    if returned.within:
+        yield f"  Purchases are known from {returned.first_day} to {returned.last_day}. No sign of a cause."
+    for within in returned.within:
+        for group in within.groups:
+            yield _line(f"  within {within.days} days, {outcomes.WORDS[group.said]}", rate_in_words(group.again))
+            if group.later is not None and group.later.n:
+                yield _line("", f"in days {within.later_from} to {within.days}: {rate_in_words(group.later)}")
+            middle, half = outcomes.spent(group.spent, currency)
+            if half:
+                yield _line("", f"spent {middle} in the middle, half of them {half}")
+        if within.recovered and within.recovered.title:
+            yield _line("  recovered", within.recovered.title)
 
 
 def _periods(title: str, periods: Sequence[Period]) -> Iterator[str]:

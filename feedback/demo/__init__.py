@@ -104,6 +104,7 @@ def _settings(port: int) -> dict[str, str]:
         "FEEDBACK_SENDER": f"{business.NAME} <care@{business.DOMAIN}>",
         "FEEDBACK_ALERT_TO": f"mara@{business.DOMAIN}",
         "FEEDBACK_ZONE": business.ZONE,
+        "FEEDBACK_CURRENCY": "EUR",
         "FEEDBACK_COUNTRY": business.COUNTRY,
         "FEEDBACK_BASIS": f"{business.COUNTRY}:existing-customers",
         "FEEDBACK_LISTEN": f"127.0.0.1:{port}",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from feedback.domain.surveys import Stage
+from feedback.domain.surveys import Choice, Stage
 
 NAME = "Brightwell Coffee Machines"
 DOMAIN = "brightwell.example"
@@ -111,6 +111,11 @@ TEAMS = (
         ),
     ),
 )  # fmt: skip
+
+
+BASKETS = ("6.50", "9.90", "14.90", "14.90", "27.80", "41.70", "64.00", "189.00")  # beans most of all
+VISITS_EVERY = 45  # days, to the shop
+BUYS = {Choice.YES: 0.42, None: 0.3, Choice.NO: 0.08}  # how often something is bought, by the newest answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,15 @@ from feedback.demo.business import PLACES, SOURCE, TEAMS, Team, Topic
 from feedback.domain.cases import CaseRecord, CaseStatus, ResolvedBy
 from feedback.domain.eligibility import Decision
 from feedback.domain.followups import Channel, Outcome, Result
+from feedback.domain.purchases import PurchaseRecord
 from feedback.domain.surveys import Choice, Details, Round, Stage
 from feedback.errors import DeliveryUnknown, MailRefused
 from feedback.keys import Keys
 from feedback.loop import answering, following_up, opting_out
 from feedback.loop.asking import Asking
+from feedback.loop.buying import take_in_purchases
+from feedback.loop.erasing import Erased
+from feedback.loop.importing import BATCH
 from feedback.loop.intake import take_in
 from feedback.loop.mapping import slug
 from feedback.loop.sending import Sending
@@ -33,6 +37,7 @@ CUSTOMERS = 430
 CASES_A_DAY = 9
 MAIL_KEPT = timedelta(days=4)  # older mails are not in the inbox
 FIRST_REF = 1001
+FIRST_ORDER = 50001
 OPEN_SINCE = (timedelta(hours=26), timedelta(hours=19), timedelta(minutes=95))  # what the desk has to do at the end
 
 
@@ -47,6 +52,9 @@ class History:
         self._zone = ZoneInfo(business.ZONE)
         self._first_day = end.astimezone(self._zone).date() - timedelta(days=DAYS)
         self._random = Random(SEED)  # noqa: S311 - a sample, not a secret
+        self._shop = Random(SEED)  # noqa: S311 - of its own, so that nothing else hangs on who buys what
+        self._bought: list[PurchaseRecord] = []
+        self._content: dict[str | None, Choice] = {}  # by address, what a customer answered last
         self._post = _Post(inbox, end - MAIL_KEPT)
         self._asking = Asking(store, keys, config)
         self._sending = Sending(store, self._asking, keys, config, self._post)
@@ -70,6 +78,7 @@ class History:
             while day < now.astimezone(self._zone).date():
                 yield day
                 day += timedelta(days=1)
+        self._brings_purchases_in()
         self._sending.close()
         yield day
 
@@ -83,6 +92,8 @@ class History:
     def _cases(self) -> Iterator[CaseRecord]:
         """Resolved cases by the time at which they were opened; every customer asks at least once."""
         customers = self._customers()
+        for customer in customers:
+            self._at(self._next_visit(self._end - timedelta(days=DAYS)), partial(self._shops, customer))
         waiting = list(customers)
         ref = count(FIRST_REF)
         for n in range(DAYS + 1):
@@ -175,6 +186,24 @@ class History:
         if decision is not None and decision.until is not None:
             self._at(decision.until + timedelta(seconds=20), partial(self._asked, case))
 
+    # The shop
+
+    def _shops(self, customer: CaseRecord, now: datetime) -> None:
+        """Looks in now and then; who is content takes something along more often."""
+        if self._shop.random() < business.BUYS[self._content.get(customer.email)]:
+            ref, amount = str(FIRST_ORDER + len(self._bought)), self._shop.choice(business.BASKETS)
+            self._bought.append(PurchaseRecord(ref, now, amount, SOURCE, email=customer.email))
+        self._at(self._next_visit(now), partial(self._shops, customer))
+
+    def _next_visit(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=round(self._shop.expovariate(1 / business.VISITS_EVERY) * 86_400))
+
+    def _brings_purchases_in(self) -> None:
+        """At the end, as the owner would, when all who bought are known by a case."""
+        erased = Erased(self._store, self._keys)
+        for first in range(0, len(self._bought), BATCH):
+            take_in_purchases(self._store, erased, self._config, self._bought[first : first + BATCH], self._end)
+
     # The loop
 
     def _let_jobs_run(self, now: datetime) -> None:
@@ -210,6 +239,7 @@ class History:
 
     def _answers(self, team: Team, survey_id: str, choice: Choice, now: datetime) -> None:
         answering.answer(self._store, self._config, survey_id, choice, now)
+        self._content[self._store.surveys.get(survey_id).mailed_to] = choice
         details = self._details(team, choice)
         if details:
             words_at = now + timedelta(seconds=self._random.randint(15, 28))

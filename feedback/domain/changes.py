@@ -16,6 +16,7 @@ class Against(StrEnum):
 
     BEFORE = "before"  # the stretch before
     OTHERS = "others"  # all others of the same stretch: the other teams, or the other periods
+    NOT_RECOVERED = "not recovered"  # those who said no, and did not say yes when asked again
 
 
 class Verdict(StrEnum):
@@ -27,7 +28,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`rate` against `other`. `what` is total, period, team, topic or channel; `name` which one, if it has a name.
+    """`rate` against `other`. `what` is total, period, team, topic, channel or repurchase; `name` which one, if any.
 
     `low` and `high` are the 95 % interval of the difference of the shares, by the hybrid score method of
     R. G. Newcombe, Statistics in Medicine 17 (1998), p. 873, method 10. `p` is R. A. Fisher's exact test, two-sided,
@@ -58,14 +59,15 @@ class Change:
         ours, other = (f"{percent(one.share)} %" for one in (self.rate, self.other))
         if ours == other:
             ours, other = (f"{100 * one.share:.1f} %" for one in (self.rate, self.other))
+        others = "those not recovered" if self.against is Against.NOT_RECOVERED else "all others"
         if self.verdict is Verdict.UNCLEAR:
             return None
         if self.verdict is Verdict.STEADY:
             about = f"about {percent(self.rate.share)} %"
-            return f"steady at {about}" if self.against is Against.BEFORE else f"{about}, as all others"
+            return f"steady at {about}" if self.against is Against.BEFORE else f"{about}, as {others}"
         if self.against is Against.BEFORE:
             return f"{'up' if self.verdict is Verdict.HIGHER else 'down'} from {other} to {ours}"
-        return f"{self.verdict} than all others, {ours} against {other}"
+        return f"{self.verdict} than {others}, {ours} against {other}"
 
 
 def compare(what: str, name: str | None, against: Against, rate: Rate, other: Rate) -> Change:

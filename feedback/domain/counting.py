@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from feedback.domain import journeys, measures
 from feedback.domain.changes import Against, Change, compare, corrected
+from feedback.domain.outcomes import NOTHING_BOUGHT, Outcomes
 from feedback.domain.periods import STRETCHES, Calendar, calendar, longest_look, young_from
 from feedback.domain.published import (
     HIDDEN,
@@ -38,12 +39,18 @@ def served_since(now: datetime, zone: ZoneInfo) -> datetime:
 
 
 def figures(
-    served: Iterable[Served], votes: Votes, now: datetime, zone: ZoneInfo, within: timedelta = timedelta(hours=24)
+    served: Iterable[Served],
+    votes: Votes,
+    now: datetime,
+    zone: ZoneInfo,
+    within: timedelta = timedelta(hours=24),
+    outcomes: Outcomes = NOTHING_BOUGHT,
 ) -> Figures:
     """Everything that is published, as of `now`; a first reply is in time until `within` after the opening.
 
     `served` are the resolutions from `served_since` on, `votes` gives the answers about earlier ones. What is older
-    than the recent stretch is forgotten stretch by stretch, so that memory does not grow with the years.
+    than the recent stretch is forgotten stretch by stretch, so that memory does not grow with the years. `outcomes` are
+    counted already, from rows of their own.
     """
     today = local_day(now, zone)
     rows = [(day, row) for row in served if (day := local_day(row.resolved_at, zone)) <= today]
@@ -102,6 +109,7 @@ def figures(
         comparisons=comparisons,
         settles_on=_settles_on(recent, young, when),
         periods_missing=max(0, 2 - sum(not period.provisional for period in trend)),
+        outcomes=outcomes,
     )
 
 

@@ -5,6 +5,7 @@ Who is kept from what: a reader of one build, who has every page and file of it,
 what any hidden cell holds: at least two readings fit all that is published (tests/domain/test_hiding.py tries). To make
 this provable there are few tables, and each is one breakdown of one total: a stretch by periods, by teams, by topics,
 by channels; never teams by weeks. A hidden cell carries no numbers, so that no page or file can let them slip.
+Who comes back is no such breakdown; what a reader can tell of it, feedback/domain/outcomes.py says.
 
 The reason for which a cell is hidden tells it neither, unless the sizes of several happen to meet just so.
 
@@ -19,6 +20,7 @@ from enum import StrEnum
 
 from feedback.domain.changes import Change
 from feedback.domain.followups import Outcome
+from feedback.domain.outcomes import Outcomes
 from feedback.domain.periods import Span
 from feedback.domain.rates import FEWEST_FOR_EXTREMES, Rate
 from feedback.domain.surveys import Choice, Stage
@@ -252,6 +254,7 @@ class Figures:
     `settles_on` is the day on which the first cases count as settled, None if some do, or if there are none.
     `periods_missing` is how many more settled periods the trend needs to be one.
     `helped` is by votes of the recent stretch and since.
+    `outcomes` is about all the time of which purchases are known.
     """
 
     now: datetime
@@ -281,6 +284,7 @@ class Figures:
     comparisons: int
     settles_on: date | None
     periods_missing: int
+    outcomes: Outcomes
     helped: tuple[PageHelped, ...] = ()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from posixpath import relpath
 
+from feedback.domain.outcomes import Said
 from feedback.domain.published import INTERACTIONS, Figures, Gap, Spread, Times
 from feedback.domain.rates import FEWEST, FEWEST_FOR_EXTREMES, Rate, percent
 from feedback.domain.surveys import REASONS, SETTLED_AFTER, Choice, Stage
@@ -17,6 +18,8 @@ from feedback.publish.words import STEPS, WHY_FEW, bucket, day, days, interval
 NO_GAP = (
     f"Nothing yet. The widest gaps will stand here once a step is known of {FEWEST_FOR_EXTREMES} customers of a topic."
 )
+
+_REPURCHASE_DAYS = 90
 
 
 def box(words: str, about: About, page: str) -> str:
@@ -156,6 +159,27 @@ def _reason(spread: Spread, choice: Choice, stage: Stage) -> str:
     )
 
 
+def _repurchase(figures: Figures) -> str:
+    within = next((one for one in figures.outcomes.within if one.days == _REPURCHASE_DAYS), None)
+    if within is None:
+        return (
+            "No purchases are known yet. What share of those who said yes, and of those who said no, bought again "
+            f"within {_REPURCHASE_DAYS} days will stand here from {FEWEST} customers of each on."
+        )
+    again = {group.said: group.again for group in within.groups}
+    return " ".join(_bought_again(said, again[said]) for said in (Said.YES, Said.NO))
+
+
+def _bought_again(said: Said, rate: Rate) -> str:
+    if rate.hidden or rate.n == 0:
+        few = f"too few to show ({WHY_FEW})" if rate.hidden else f"nobody was observed for {_REPURCHASE_DAYS} days yet"
+        return f"Of those who said {said}, {few}."
+    return (
+        f"<strong>{percent(rate.share)} % of those who said {said} bought again</strong> within {_REPURCHASE_DAYS} "
+        f"days ({interval(rate)}), {rate.count:,} of {rate.n:,} customers."
+    )
+
+
 def _recent(figures: Figures, rate: Rate, verb: str, of_what: str, none: str, of: int = 0) -> str:
     """`of` is how many there are, known or not; 0 if that is not told."""
     when = f"resolved {days(figures.first_day, figures.last_day)}"
@@ -200,6 +224,7 @@ _FIGURES: dict[str, tuple[Callable[[Figures], str], About]] = {
     "recovery-rate": (_recovery, About.RECOVERY),
     "time-to-contact": (_time_to_contact, About.CONTACT),
     "opt-outs": (_opt_outs, About.MAILS),
+    "repurchase": (_repurchase, About.COMING_BACK),
     **{f"stage-{stage}": (_stage(stage), About.REASONS) for stage in Stage},
 }
 FIGURES = tuple(_FIGURES)

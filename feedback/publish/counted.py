@@ -27,6 +27,7 @@ class About(StrEnum):
     RECOVERY = "Solved at the second try"
     MAILS = "The mails"
     FAQ = "The FAQ"
+    COMING_BACK = "Who comes back"
 
     @property
     def anchor(self) -> str:
@@ -117,6 +118,20 @@ somebody who means to can bend these figures a little; how much is taken in a da
 A topic has as many entries as name it. “{Gap.MANY.capitalize()}” are {MANY_CASES} or more; one that was opened again
 counts once. A topic is {Gap.BADLY_SOLVED} where even its brackets lie below those of all cases.
 
+### {About.COMING_BACK}
+
+We know from when to when purchases are known. Each customer counts once, with the first case solved in that time about
+which our mail reached them, or may have. Why the first: only who comes back has a second case, so to choose a later one
+would be to choose by what came after. They count as what they answered last; *recovered* is who said no, and yes when
+we asked again. *Silent* is who answered nothing.
+
+Of those whose case was solved at least 30, 90 or 180 days before the last day on which a purchase is known, so many
+bought again in those days. *Still buying* is who bought something in the last part of them. What each spent is the sum
+of their purchases, less refunds, and nothing for who bought nothing; line the customers up by it: the upper number is
+the one in the middle, and the middle half lies between the two below. The newest customers
+of a group wait until there are ten of them, for the difference between two tables would give a few away. Whose data was
+erased is in none of it.
+
 ## What the brackets mean
 
 Ask ten customers of a hundred, and you may happen to meet the ten content ones. The brackets say how far off such
@@ -161,7 +176,10 @@ Where few people are behind a figure, somebody could guess who said what. “{FE
 - figures from fewer than {FEWEST} customers;
 - “all of them” and “none of them” from fewer than {FEWEST_FOR_EXTREMES} customers, for that speaks about every single
   one;
-- tables of how something is spread, and waits, from fewer than {FEWEST_FOR_EXTREMES} customers;
+- tables of how something is spread, waits, and what customers spent, from fewer than {FEWEST_FOR_EXTREMES} customers;
+  what they spent also where fewer than {FEWEST} spent anything;
+- who came back within a longer time, where that is about a few less customers than the shorter one: the difference
+  would give those few away;
 - one more figure where a total, less all others, would give the first away.
 
 “{NONE.capitalize()}” is another thing: there is nobody behind it, so there is nothing to hide. The files for

@@ -6,9 +6,10 @@ from functools import cache
 from typing import Any
 
 from feedback.config import Config
-from feedback.domain import changes, counting, faq_gaps
+from feedback.domain import changes, counting, faq_gaps, outcomes
 from feedback.domain.cases import normalise_email
 from feedback.domain.measures import bare
+from feedback.domain.outcomes import NOTHING_BOUGHT, Outcomes, Sums
 from feedback.domain.published import Figures, PageHelped, Spread, Times
 from feedback.domain.rates import Rate
 from feedback.domain.surveys import Suppression
@@ -31,9 +32,19 @@ def current(store: Store, config: Config, now: datetime) -> Figures:
         return min((opted_out[one] for one in hashes if one in opted_out), default=None)
 
     served = store.figures.served(counting.served_since(now, config.zone), opted_out_at)
-    figures = counting.figures(served, store.figures.votes, now, config.zone, config.first_reply_within)
+    returned = _outcomes(store, config, now)
+    figures = counting.figures(served, store.figures.votes, now, config.zone, config.first_reply_within, returned)
     helped = faq_gaps.helpful(store.taps.votes(figures.first_day))
     return replace(figures, helped=tuple(PageHelped(page, bare(rate)) for page, rate in helped.items()))
+
+
+def _outcomes(store: Store, config: Config, now: datetime) -> Outcomes:
+    """Who has brought no purchases does not pay for looking at all customers."""
+    bought = store.outcomes.observed(now)
+    if bought is None:
+        return NOTHING_BOUGHT
+    seen = outcomes.observed(*bought, config.zone)
+    return outcomes.outcomes(store.outcomes.helped(seen.begins, seen.ends, now), seen)
 
 
 def as_data(value: Any) -> Any:
@@ -41,7 +52,7 @@ def as_data(value: Any) -> Any:
 
     What is hidden says so and nothing else. A rate with nobody in it has no share.
     """
-    if isinstance(value, Rate | Spread | Times) and value.hidden:
+    if isinstance(value, Rate | Spread | Times | Sums) and value.hidden:
         return {"hidden": True}
     if isinstance(value, Rate):
         low, high = value.interval if value.n else (None, None)

@@ -8,7 +8,7 @@ from feedback.domain.followups import Outcome
 from feedback.domain.published import STILL_OPEN, Figures, Spread
 from feedback.domain.surveys import REASONS, Choice
 from feedback.domain.timing import duration_in_words, in_words
-from feedback.publish import segments, tables
+from feedback.publish import outcomes, segments, tables
 from feedback.publish.boxes import in_a_box
 from feedback.publish.charts import trend
 from feedback.publish.counted import About
@@ -127,6 +127,12 @@ What became of the follow-ups:
 Asked again, “Is it solved now?”:
 
 <!-- figure: recovery-rate -->
+
+## {outcomes.TITLE}
+
+<!-- figure: repurchase -->
+
+At 30, 90 and 180 days, for how much, and what that does not say: [{outcomes.TITLE}]({outcomes.PAGE}).
 
 ## The mails themselves
 

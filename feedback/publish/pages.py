@@ -6,15 +6,12 @@ from pathlib import Path
 from feedback.config import Config
 from feedback.domain.published import Figures
 from feedback.errors import PublishError
-from feedback.publish import boxes, counted, faq_gaps, journey, overview, segments
+from feedback.publish import boxes, counted, faq_gaps, journey, outcomes, overview, segments
 from feedback.setting_types import FiguresFor
 
-FIGURE_PAGES = {  # those that pages may link to
-    overview.PAGE: overview.TITLE,
-    journey.PAGE: journey.TITLE,
-    counted.PAGE: counted.TITLE,
-    faq_gaps.PAGE: faq_gaps.TITLE,
-}
+FIGURE_PAGES = {
+    one.PAGE: one.TITLE for one in (overview, journey, outcomes, counted, faq_gaps)
+}  # pages may link to them
 STAFF_SITE = "/desk/site/"  # where the service shows the site with its figures, if they are for staff
 _MARK = re.compile(r"<!--\s*figures?\s*:\s*(.*?)\s*-->", re.IGNORECASE)
 
@@ -45,6 +42,7 @@ def figure_files(figures: Figures, config: Config, by_hand: Path) -> dict[str, s
         **overview.files(figures, config),
         **journey.files(figures, config, written),
         **segments.files(figures, config),
+        **outcomes.files(figures, config),
         **counted.files(figures, config),
         **faq_gaps.files(figures, by_hand),
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from posixpath import dirname, relpath
 
+from feedback.domain.outcomes import Sums
 from feedback.domain.published import Measure, Period, Spread, Times
 from feedback.domain.rates import Rate, percent
 from feedback.domain.texts import guarded, one_line
@@ -16,9 +17,12 @@ from feedback.publish.counted import About
 from feedback.publish.figures import as_data
 from feedback.publish.words import FEW, NONE, bucket, interval
 
-Row = Mapping[str, object]  # by the column's name: text, a day, a number, whether, or a Rate, Measure or Times
-_RATE = ("count", "n", "customers", "share", "low", "high")
-_TIMES = ("lower", "median", "upper", "n", "customers", "of")
+Row = Mapping[str, object]  # by the column's name: text, a day, a number, whether, or a Rate, Measure, Times or Sums
+_PARTS: dict[type, tuple[str, ...]] = {
+    Rate: ("count", "n", "customers", "share", "low", "high"),
+    Times: ("lower", "median", "upper", "n", "customers", "of"),
+    Sums: ("n", "lower", "median", "upper"),
+}
 
 
 def files(path: str, rows: Sequence[Row]) -> dict[str, str]:
@@ -93,14 +97,14 @@ def _csv(rows: Sequence[Row]) -> str:
 
 
 def _flat(row: Row) -> Iterator[tuple[str, object]]:
-    """A rate, or times, take a column for each part of it; all are empty where it is hidden."""
+    """A rate, times, and sums take a column for each part; all are empty where it is hidden."""
     for name, value in row.items():
         rate = value.rate if isinstance(value, Measure) else value
-        if not isinstance(rate, Rate | Times):
+        if not isinstance(rate, Rate | Times | Sums):
             yield name, guarded(one_line(value)) if isinstance(value, str) else as_data(value)
             continue
         data = as_data(rate)
         yield f"{name}_hidden", "hidden" in data
-        yield from ((f"{name}_{part}", data.get(part)) for part in (_RATE if isinstance(rate, Rate) else _TIMES))
+        yield from ((f"{name}_{part}", data.get(part)) for part in _PARTS[type(rate)])
         if isinstance(value, Measure):
             yield f"{name}_of", value.of

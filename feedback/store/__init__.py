@@ -16,6 +16,7 @@ from feedback.store.figures import Figures
 from feedback.store.followups import FollowUps
 from feedback.store.operations import Operations
 from feedback.store.outbox import Outbox
+from feedback.store.outcomes import Outcomes
 from feedback.store.purchases import Purchases
 from feedback.store.queue import Queue
 from feedback.store.quotes import Quotes
@@ -40,13 +41,13 @@ class Store:
         self.surveys = Surveys(database)
         self.quotes = Quotes(database)
         self.figures = Figures(database)
+        self.outcomes = Outcomes(database)
         self.outbox = Outbox(database)
         self.returns = Returns(database)
         self.erasures = Erasures(database)
         self.dossiers = Dossiers(database)
         self.follow_ups = FollowUps(database)
         self.queue = Queue(database)
-        self.figures = Figures(database)
         self.search = Search(database)
         self.taps = Taps(database)
         self.staff = StaffList(database)

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from feedback.domain.timing import local_day
 from feedback.store.sqlite import moment
@@ -62,6 +63,7 @@ class ByHand:
             for row in loop.rows("SELECT * FROM suppressions WHERE reason = 'opted out'")
         }
         self._hashes = loop.keys.address_hashes
+        self._bought = loop.rows("SELECT * FROM purchases")
 
     def between(self, first: date, last: date, **values: str) -> list[Row]:
         found = [row for row in self.resolutions if first <= row["day"] <= last]
@@ -137,6 +139,38 @@ class ByHand:
         """How often each stage was named beside a yes or a no, of how many who named any."""
         told = [row["reasons"] for row in rows if row["choice"] == choice and any(row["reasons"])]
         return {name: sum(name in one for one in told) for name in {name for one in told for name in one}}, len(told)
+
+    def coming_back(
+        self, within: timedelta, over: timedelta, observed: timedelta, zone: ZoneInfo
+    ) -> dict[str, tuple[int, int, list[float]]]:
+        """By answer: how many bought within so long, how many after a part of it, and what each spent, in order.
+
+        Only those are counted who are observed for that long.
+        """
+        ends = max(moment(row["at"]) for row in self._bought).astimezone(zone).replace(hour=0, minute=0, second=0)
+        begins = min(moment(row["at"]) for row in self._bought).astimezone(zone).replace(hour=0, minute=0, second=0)
+        first: dict[str, Row] = {}
+        for row in sorted(self.resolutions, key=lambda row: str(row["resolved_at"])):
+            if (row["choice"] or (row["asked_at"] and not row["bounced"])) and moment(row["resolved_at"]) >= begins:
+                first.setdefault(row["customer_id"], row)
+        told: dict[str, tuple[int, int, list[float]]] = {}
+        for name in ("yes", "no, then recovered", "no", "silent"):
+            again, later, sums = 0, 0, []
+            for customer_id, row in first.items():
+                at = moment(row["resolved_at"])
+                said = "no, then recovered" if row["choice_again"] == "yes" else row["choice"] or "silent"
+                if said == name and at + observed <= ends + timedelta(days=1):
+                    theirs = [
+                        (moment(one["at"]) - at, float(one["amount"]))
+                        for one in self._bought
+                        if one["customer_id"] == customer_id
+                    ]
+                    inside = [(ago, amount) for ago, amount in theirs if timedelta(0) < ago <= within]
+                    again += bool(inside)
+                    later += any(ago > over for ago, _ in inside)
+                    sums.append(sum(amount for _, amount in inside))
+            told[name] = again, later, sorted(sums)
+        return told
 
 
 def quartile(values: list[float], k: int) -> float:

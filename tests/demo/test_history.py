@@ -157,6 +157,7 @@ def test_some_cases_go_fast_and_some_slowly(sample: Loop) -> None:
         ("outbox WHERE state = 'failed'", 1),
         ("outbox WHERE state = 'unconfirmed'", 1),
         ("suppressions", 1),
+        ("purchases", 500),
     ],
 )
 def test_what_happens_in_a_business_has_happened_here(sample: Loop, what: str, least: int) -> None:
@@ -255,6 +256,7 @@ def what_happened(sample: Loop) -> list[list[tuple[object, ...]]]:
         " FROM cases c JOIN resolutions r ON r.case_id = c.id JOIN surveys s ON s.resolution_id = r.id"
         " LEFT JOIN outbox o ON o.survey_id = s.id LEFT JOIN answers a ON a.survey_id = s.id"
         " LEFT JOIN follow_ups f ON f.survey_id = s.id ORDER BY c.ref, r.n, s.round, a.seq",
+        "SELECT p.ref, cu.email, p.at, p.amount FROM purchases p JOIN customers cu ON cu.id = p.customer_id ORDER BY 1",
     )
     return [[tuple(row.values()) for row in sample.rows(statement)] for statement in statements]
 
@@ -472,3 +474,40 @@ def test_the_page_of_each_team_equals_a_count_by_hand(sample: Loop) -> None:
             assert f"{customers} customers" in box or "Too few" in box
             shown_here += "Too few" not in box
     assert shown_here >= 2 * len(pages)
+
+
+def test_who_comes_back_on_the_built_page_equals_a_count_by_hand(sample: Loop) -> None:
+    by_hand = ByHand(sample, START)
+    folder = sample.config.data_dir / "site" / "current"
+    pieces = (folder / "coming-back" / "index.html").read_text().split('id="within-')[1:]
+    shown_here = 0
+    for piece, days, over in zip(pieces, (30, 90, 180), (0, 30, 90), strict=True):
+        within, part = timedelta(days=days), timedelta(days=over)
+        counted = by_hand.coming_back(within, part, within, sample.config.zone)
+        rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', piece.split("</table>")[0])
+        assert [in_text(name) for name, _ in rows] == list(counted)
+        for name, markup in rows:
+            cells = [in_text(cell) for cell in re.findall("<td>(.*?)</td>", markup)]
+            again, later, sums = counted[in_text(name)]
+            if cells[0] in ("too few", "nothing yet"):
+                assert (cells[0] == "nothing yet") == (not sums)
+                continue
+            for longer in (90, 180):  # a few newest ones wait
+                if days < longer and not cells[0].endswith(f" of {len(sums)}"):
+                    observed = by_hand.coming_back(within, part, timedelta(days=longer), sample.config.zone)
+                    assert 0 < len(sums) - len(observed[in_text(name)][2]) < 10
+                    again, later, sums = observed[in_text(name)]
+            for cell, count in zip(cells[:-1], (again, later), strict=False):
+                low, high = wilson(count, len(sums))
+                assert cell == f"{per_cent(count / len(sums))} % {low}–{high} % {count} of {len(sums)}"
+            lower, middle, upper = (f"€{quartile(sums, k):.2f}" for k in (1, 2, 3))
+            is_few = len(sums) < 10 or 0 < sum(one != 0 for one in sums) < 5
+            assert cells[-1] == ("too few" if is_few else f"{middle} {lower} to {upper}")
+            shown_here += 1
+    assert shown_here >= 7
+
+
+def test_who_is_content_buys_again_more_often_than_who_is_not(sample: Loop) -> None:
+    within = figures.current(sample.store, sample.config, START).outcomes.within[1]
+    yes, recovered, no, silent = (group.again.share for group in within.groups)
+    assert min(yes, recovered) > silent > no
