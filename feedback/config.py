@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv.parser import parse_stream
@@ -23,6 +23,7 @@ from feedback.setting_types import (
     Bases,
     Basis,
     Colour,
+    Contact,
     Country,
     Currency,
     Domains,
@@ -82,6 +83,9 @@ class Config(BaseModel):
     business: str = Field("", max_length=100, description="your name as customers know it; default: the sender's")
     sender: Mailbox | None = Field(None, description="who the mails come from; needed before any mail is sent")
     reply_to: Mailbox | None = Field(None, description="where a customer's reply goes; default: the sender")
+    contact: Contact | None = Field(
+        None, description="where a customer reaches a person: an address, or an https page; default: where replies go"
+    )
     team_senders: MailboxesByName = Field({}, description="other senders for some teams")
     team_reply_to: MailboxesByName = Field({}, description="other addresses for replies to some teams")
     colour: Colour = Field(OURS, description="your colour, in mails, on customers' pages and on the site")
@@ -317,6 +321,12 @@ class Config(BaseModel):
         team_members = self.alert_to_by_team.get((team or "").casefold(), self.alert_to)
         experts = self.alert_to_by_topic.get((topic or "").casefold(), ())
         return tuple(dict.fromkeys(address.addr_spec for address in (*team_members, *experts)))
+
+    @property
+    def contact_url(self) -> str | None:
+        """A link to a person, `mailto:` or `https://`; None before there is any address."""
+        contact = self.contact or self.reply_to or self.sender
+        return f"mailto:{quote(contact.addr_spec, safe='@+')}" if isinstance(contact, Address) else contact
 
     @property
     def own_addresses(self) -> tuple[str, ...]:

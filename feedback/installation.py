@@ -46,7 +46,7 @@ def begin(
         say(f"Nobody can log in at {config.base_url}/desk/ from elsewhere: that takes https://")
     say(_copy(shipped() / "site", folder / "site", "your playbook, yours to change"))
     say(_write_configuration(folder / "mkdocs.yml", config))
-    say(_copy(shipped() / "examples", folder / "maps", "which column of your help desk's export is which"))
+    say(_copy(shipped() / "examples", folder / "maps", "which column of your help desk's export is which", "*.html"))
     store, keys = open_store(config.database_url), load_keys(config.data_dir)
     try:
         say(f"The database is in {config.data_dir}.")
@@ -92,13 +92,13 @@ def _write_env(folder: Path, settings: Mapping[str, str]) -> None:
         ) from None
 
 
-def _copy(source: Path, target: Path, what: str) -> str:
-    """Whole or not at all, and never over what is there."""
+def _copy(source: Path, target: Path, what: str, without: str = "") -> str:
+    """Whole or not at all, and never over what is there; `without` is a pattern of names."""
     if target.exists():
         return f"{target.name}/ is here already, and stays as it is."
     fresh = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        shutil.copytree(source, fresh)
+        shutil.copytree(source, fresh, ignore=shutil.ignore_patterns(without))
         fresh.rename(target)
     except OSError as error:
         shutil.rmtree(fresh, ignore_errors=True)

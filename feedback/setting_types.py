@@ -62,6 +62,17 @@ def _mailboxes(value: object) -> object:
     return tuple(_mailbox(part.strip()) for part in value.split(",") if part.strip())
 
 
+def _contact(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"https://[A-Za-z0-9.-]+(:\d+)?([/?#][!#-;=?-z|~]*)?", value.strip()):
+        return value.strip()
+    try:
+        return _mailbox(value)
+    except ValueError:
+        raise ValueError(
+            "an address such as care@acme.example, or a page such as https://acme.example/contact"
+        ) from None
+
+
 def _bare_mailboxes(value: object) -> object:
     found = tuple(_mailbox(part) for part in str(value).split())
     if not found:
@@ -302,6 +313,7 @@ Durations = Annotated[
     dict[str, timedelta], BeforeValidator(partial(_table, _duration, "names with durations, such as chat:2h,mail:48h"))
 ]
 Mailbox = Annotated[Address, BeforeValidator(_mailbox)]
+Contact = Annotated[Address | str, BeforeValidator(_contact)]
 Mailboxes = Annotated[tuple[Address, ...], BeforeValidator(_mailboxes)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Zones = Annotated[

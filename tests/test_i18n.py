@@ -40,6 +40,7 @@ def said() -> set[object]:
     """Every sentence that code and templates say to customers: its one form, or its two."""
     methods = [
         *((f"{folder}*.py", "python") for folder in ("", "domain/", "loop/", "mail/", "web/")),
+        ("publish/faq.py", "python"),
         *((f"{room}/templates/*", "jinja2.ext.babel_extract") for room in ("mail", "web")),
     ]
     keywords = {"_": None, "marked": None, "ngettext": (1, 2), "plural": (1, 2)}

@@ -18,9 +18,13 @@ from mkdocs.utils.meta import get_data
 from tests.conftest import ROOT
 
 SITE = ROOT / "site"
-GENERATED = ["figures.md", "journey.md", "coming-back.md", "how-we-count.md", "quotes.md", "you-said-we-did.md"]
+GENERATED = [
+    "figures.md", "journey.md", "coming-back.md", "how-we-count.md", "quotes.md", "you-said-we-did.md", "faq/index.md"
+]  # fmt: skip
 GENERATED_OF_STAGES = ["faq-gaps.md"]  # they stand among the pages of their stage
-PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.md"))
+WRITTEN = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.md"))
+FAQ = [page for page in WRITTEN if page.startswith("faq/")]  # for customers
+PAGES = [page for page in WRITTEN if page not in FAQ]
 STAGES = ("connect.md", "assist.md", "resolve.md", "enhance.md")
 APART = ("index.md", "practice/glossary.md")  # the front page and the list of words are built in their own way
 SECTIONS = (
@@ -82,7 +86,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reading]:
     assert done.returncode == 0, done.stdout
     assert "WARNING" not in done.stdout
     readings = {}
-    for page in PAGES:
+    for page in WRITTEN:
         address = Path(page).with_suffix("").as_posix()
         reading = Reading()
         reading.feed((out / ("" if address == "index" else address) / "index.html").read_text("utf-8"))
@@ -115,6 +119,16 @@ def test_each_page_has_a_keeper_and_the_day_of_its_last_review(page: str) -> Non
     assert set(front) == {"owner", "reviewed"}
     assert isinstance(front["owner"], str)
     assert type(front["reviewed"]) is date
+
+
+@pytest.mark.parametrize("page", FAQ)
+def test_each_entry_for_customers_can_be_found_and_is_short_and_leads_to_a_person(page: str) -> None:
+    text, front = get_data((SITE / page).read_text("utf-8"))
+    assert set(front) == {"topics", "words", "owner", "reviewed"}
+    assert front["topics"]
+    assert len(front["words"]) >= 5
+    assert len(text.split()) <= 120
+    assert re.search("person|write to us", text.strip().splitlines()[-1], re.IGNORECASE)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in APART])
@@ -154,7 +168,7 @@ def test_every_link_leads_to_a_page_and_to_a_place_on_it(built: dict[str, Readin
             path, _, anchor = link.partition("#")
             target = os.path.normpath(os.path.join("/", address, path)).lstrip("/")
             target += "/" if target else ""
-            if target not in ("figures/", "journey/", "coming-back/", "how-we-count/") and (
+            if target not in ("figures/", "journey/", "coming-back/", "how-we-count/", "faq/") and (
                 target not in built or anchor not in built[target].anchors
             ):
                 astray.append((address, link))

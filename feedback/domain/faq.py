@@ -19,4 +19,4 @@ class Entry:
     @property
     def address(self) -> str:
         """Where it is, from the first page of the site on: each page is a folder."""
-        return f"{self.page.removesuffix('.md')}/"
+        return f"{self.page.removesuffix('.md').removesuffix('/index')}/"

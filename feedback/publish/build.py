@@ -19,7 +19,7 @@ from feedback.config import Config
 from feedback.domain.published import Figures
 from feedback.domain.timing import last_occurrence, local_day
 from feedback.errors import PublishError
-from feedback.publish import boxes, figures, overlay, pages, reviews, voices
+from feedback.publish import boxes, faq, figures, overlay, pages, reviews, voices
 from feedback.setting_types import FiguresFor
 from feedback.shipped import shipped
 from feedback.store import Store
@@ -205,8 +205,10 @@ def _tidy(target: Path, newest: Path, keep: int = KEEP) -> None:
             shutil.rmtree(tree, ignore_errors=True)
 
 
-def content_security_policy(folder: Path, by_hand: Collection[Path]) -> str:
+def content_security_policy(folder: Path, by_hand: Collection[Path], service: str) -> str:
     """A policy that allows by their hashes the inline scripts of the built pages `by_hand`, and no others.
+
+    Pages may send to `service`, wherever they are: that an entry of the FAQ helped.
 
     Other pages hold names and words of others. A script of theirs counts if it is one of those, but for the way back
     to the first page. Should words ever become a script, it stays without effect.
@@ -217,7 +219,7 @@ def content_security_policy(folder: Path, by_hand: Collection[Path]) -> str:
     scripts = " ".join(["'self'", *sorted(f"'sha256-{digest}'" for digest in hashes)])
     return (
         f"default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
+        f"connect-src 'self' {service}; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     )
 
@@ -255,7 +257,7 @@ def _build(
     (work / "out").rename(tree)
     shutil.rmtree(work)
     built = [page for page in (tree / "404.html", *(tree / path for path in by_hand)) if page.is_file()]
-    (tree / CSP_FILE).write_text(content_security_policy(tree, built) + "\n", "utf-8")
+    (tree / CSP_FILE).write_text(content_security_policy(tree, built, config.base_url) + "\n", "utf-8")
     (tree / FIGURES_FILE).write_text(config.figures + "\n", "utf-8")
 
 
@@ -273,6 +275,7 @@ def _lay_out(
     shutil.copytree(sources.pages, site)
     shutil.copy(sources.configuration, work / overlay.BASE)
     today = local_day(now, config.zone)
+    entries, asks = faq.read_entries(site), overlay.leaves_feedback_to_us(work)
     by_hand = [page.relative_to(site) for page in site.rglob("*.md")]
     for page in site.rglob("*.md"):
         name = str(page.relative_to(site))
@@ -280,9 +283,12 @@ def _lay_out(
             text = pages.fill(page.read_text("utf-8-sig"), current, name)
         except UnicodeDecodeError:
             raise PublishError(f"The page {name} is not UTF-8. Save it as UTF-8.") from None
-        page.write_text(reviews.with_review(text, name, today), "utf-8")
+        if faq.is_page(name):
+            page.write_text(faq.with_end(text, name, config, asks=asks), "utf-8")
+        else:
+            page.write_text(reviews.with_review(text, name, today), "utf-8")
     figure_files = pages.figure_files(current, config, sources.pages) if current else pages.figures_elsewhere(config)
-    for name, text in {**heard, **figure_files}.items():
+    for name, text in {**heard, **figure_files, **faq.files(entries, config)}.items():
         if not (site / name).exists():
             (site / name).parent.mkdir(parents=True, exist_ok=True)
             (site / name).write_text(text, "utf-8")

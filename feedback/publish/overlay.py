@@ -12,10 +12,11 @@ import yaml
 
 from feedback.config import Config
 from feedback.domain.colours import accent
+from feedback.publish import faq
 
 BASE = "base.yml"  # the owner's configuration in the work folder
 _THEME_BY_NAME = re.compile(r"(?m)^theme:[ \t]*([\"']?)([A-Za-z0-9_-]+)\1[ \t]*(?:#.*)?$")
-_VALIDATION = {"nav": {"not_found": "warn"}}  # every page is there, generated ones too
+_VALIDATION = {"nav": {"not_found": "warn", "omitted_files": "ignore"}}  # every page is there, generated ones too
 _COLOURS = Template(
     "/* Written by each build, from FEEDBACK_COLOUR. */\n:root { --brand: $light; --brand-in-the-dark: $dark; }\n"
 )
@@ -37,8 +38,10 @@ def lay_over(work: Path, config: Config, *, name_it: bool, site_url: str | None,
         lines.append(site_name(config))
     if site_url is not None:
         lines.append(f"site_url: {json.dumps(site_url)}\n")
-    nav = _nav(owners)
-    if without and nav is not None:
+    if leaves_feedback_to_us(work):
+        lines.append(f"extra: {json.dumps({'analytics': {'feedback': faq.question(config)}})}\n")
+    nav = _said(owners).get("nav")
+    if without and isinstance(nav, list):
         lines.append(f"nav: {json.dumps(_left(nav, without))}\n")
     assets = work / "site" / "assets"
     assets.mkdir(exist_ok=True)
@@ -53,14 +56,19 @@ def lay_over(work: Path, config: Config, *, name_it: bool, site_url: str | None,
     (work / "mkdocs.yml").write_text("".join(lines), "utf-8")
 
 
-def _nav(configuration: str) -> list[Any] | None:
-    """The owner's navigation, if there is one that can be read; what is wrong with the rest, the builder tells."""
+def leaves_feedback_to_us(work: Path) -> bool:
+    """Whether the owner has set up no analytics, to which the theme's “Did this help?” would belong."""
+    extra = _said((work / BASE).read_text("utf-8", "replace")).get("extra")
+    return not (isinstance(extra, dict) and extra.get("analytics"))
+
+
+def _said(configuration: str) -> dict[str, Any]:
+    """What the owner's configuration says, if it can be read; what is wrong with it, the builder tells."""
     try:
         found = yaml.load(configuration, Loader=yaml.BaseLoader)  # noqa: S506 - it makes text of everything
     except yaml.YAMLError:
-        return None
-    nav = found.get("nav") if isinstance(found, dict) else None
-    return nav if isinstance(nav, list) else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _left(nav: list[Any], without: Collection[str]) -> list[Any]:

@@ -19,7 +19,7 @@ def with_review(markdown: str, page: str, today: date) -> str:
     Raises PublishError, which names the page and what was expected.
     """
     said, body = front_matter.split(markdown, page)
-    owner, reviewed = _owner(said.get("owner"), page), _day(said.get("reviewed"), page)
+    owner, reviewed = _owner(said.get("owner"), page), reviewed_on(said.get("reviewed"), page)
     begin = markdown[: len(markdown) - len(body)]
     if reviewed is not None and _later(reviewed, MONTHS) <= today:
         title = _TITLE.match(body)
@@ -46,7 +46,8 @@ def _owner(value: object, page: str) -> str:
     raise PublishError(f"{page}: owner: given {value!r}, expected a name, such as owner: Mara")
 
 
-def _day(value: object, page: str) -> date | None:
+def reviewed_on(value: object, page: str) -> date | None:
+    """The day that a page says, if it says one. Raises PublishError."""
     if not value:
         return None
     try:

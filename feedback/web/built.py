@@ -7,7 +7,10 @@ from flask import Response, send_from_directory
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
+from feedback.publish import faq
 from feedback.publish.build import CSP_FILE
+
+_FOR_OTHERS = (faq.FILE, faq.SCRIPT)  # what pages of the business load, wherever they are
 
 
 def built_page(build: Path, path: str, at: str) -> Response:
@@ -20,6 +23,8 @@ def built_page(build: Path, path: str, at: str) -> Response:
             return Response(status=308, headers={"Location": f"{at}{path}/"})
         response = send_from_directory(build, "404.html", conditional=False)
         response.status_code = 404
+    if path in _FOR_OTHERS:
+        response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Content-Security-Policy"] = (build / CSP_FILE).read_text("utf-8").strip()
     return response
 

@@ -153,7 +153,7 @@ def test_a_site_that_shows_its_figures_to_others_than_it_is_set_now_is_built_at_
     changed = make_config(figures="off")
     assert jobs.publish_if_due(loop.store, changed, NOW)
     assert not jobs.publish_if_due(loop.store, changed, NOW)
-    assert "answers" not in (build.place_of(changed) / "current" / "index.html").read_text()
+    assert "No answers" not in (build.place_of(changed) / "current" / "index.html").read_text()
 
 
 @pytest.mark.parametrize(

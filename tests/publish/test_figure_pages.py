@@ -223,7 +223,7 @@ def test_a_script_that_came_among_the_pages_with_words_of_others_would_have_no_e
     theirs = '<script>var at=new URL("{}",location)</script><script>window.ran = true</script>'
     (tmp_path / "index.html").write_text('<script>var at=new URL(".",location)</script>')
     (tmp_path / "deep.html").write_text(theirs.format("../.."))
-    policy = build.content_security_policy(tmp_path, [tmp_path / "index.html"])
+    policy = build.content_security_policy(tmp_path, [tmp_path / "index.html"], "https://care.acme.example")
     hashes = {base64.b64encode(hashlib.sha256(body).digest()).decode() for body in (
         b'var at=new URL(".",location)', b'var at=new URL("../..",location)')}  # fmt: skip
     assert set(re.findall(r"'sha256-([^']+)'", policy)) == hashes
