@@ -145,7 +145,7 @@ def _recovered(within: Sequence[Within]) -> Iterator[str]:
         "Even where there is a difference, our help need not be its cause. Who lets themselves be helped may be "
         "another kind of people, who would have come back anyway. To be recovered takes time: who turned away at once "
         "had none to say yes again. Some of those at no were never asked again. And seasons, prices and offers do "
-        "their part. Nobody gets a voucher for an answer here, or the voucher would be what we measure."
+        "their part. Where an answer brings a voucher, it is the voucher that is measured."
     )
 
 
