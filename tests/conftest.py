@@ -6,6 +6,7 @@ import itertools
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sysconfig
@@ -356,6 +357,7 @@ class Workplace:
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that it can be ended with all that it has started
         )
         self.started.append(process)
         return process
@@ -386,9 +388,10 @@ class Workplace:
             process.terminate()
         for process in self.started:
             try:
-                process.communicate(timeout=15)
-            except subprocess.TimeoutExpired:
-                process.kill()
+                process.communicate(timeout=2)
+            except subprocess.TimeoutExpired:  # a browser may hold a connection open; how it ends is tested elsewhere
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
 
 

@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.conftest import FEEDBACK, eventually, free_port
+from tests.conftest import FEEDBACK, TORTURE, eventually, free_port
 
 
 @dataclass
@@ -109,8 +109,12 @@ def answers_told(page: Page) -> list[int]:
     return [int(n) for n in re.findall(r"of (\d+) answers", page.inner_text("#step-5"))]
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(390, "dark"), (1280, "light")]
+OTHER_LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(390, "light"), (1280, "dark")]
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize(("width", "scheme"), LOOKS + OTHER_LOOKS if TORTURE else LOOKS)
 def test_axe_finds_nothing_on_any_page(
     demo: Demo, browser: Browser, width: int, scheme: Literal["light", "dark"]
 ) -> None:
