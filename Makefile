@@ -41,6 +41,7 @@ unit: install
 	$(BIN)/pytest --numprocesses auto tests/domain tests/store tests/loop tests/mail tests/web tests/publish tests/test_config.py tests/test_keys.py
 
 torture: install corpus
+	-@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[outcomes]' # else two drills are skipped
 	TORTURE=1 $(BIN)/pytest -m torture
 
 bench: .venv/installed .venv-rivals/installed

@@ -16,6 +16,7 @@ from feedback.cli.terminal import safe
 from feedback.config import Config, load_config
 from feedback.domain.eligibility import Verdict
 from feedback.domain.purchases import Passed
+from feedback.domain.timing import local_day
 from feedback.keys import load_keys
 from feedback.loop.asking import Asking
 from feedback.loop.buying import PurchaseReport, import_purchases
@@ -52,14 +53,17 @@ def import_cases_command(file: Path, map_file: Path | None, dry_run: bool, at: A
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--map", "map_file", type=click.Path(path_type=Path), help="A mapping file for foreign columns (TOML).")
 @click.option("--dry-run", is_flag=True, help="Show what would happen; change nothing.")
+@click.option("--take-out", is_flag=True, help="Remove the orders of FILE again, if they came in by mistake.")
 @at_option
-def import_purchases_command(file: Path, map_file: Path | None, dry_run: bool, at: At | None) -> None:
+def import_purchases_command(file: Path, map_file: Path | None, dry_run: bool, take_out: bool, at: At | None) -> None:
     """Take in what known customers bought, from FILE: CSV, TSV, JSON or NDJSON."""
     mapping = load_mapping(map_file, PurchaseMapping) if map_file else None
 
     def take(store: Store, place: Config, now: datetime, refused: Path | None, progress: Progress) -> PurchaseReport:
         keys = load_keys(place.data_dir)
-        return import_purchases(store, keys, place, file, mapping, now, refused_folder=refused, progress=progress)
+        return import_purchases(
+            store, keys, place, file, mapping, now, refused_folder=refused, progress=progress, take_out=take_out
+        )
 
     _import(file, mapping, at, take, _about_purchases, dry_run=dry_run)
 
@@ -72,7 +76,7 @@ def _import(
     mapping: Mapping | None,
     at: At | None,
     take: Callable[[Store, Config, datetime, Path | None, Progress], _Report],
-    about: Callable[[_Report], list[str]],
+    about: Callable[[_Report, ZoneInfo], list[str]],
     *,
     dry_run: bool,
 ) -> None:
@@ -87,7 +91,7 @@ def _import(
             report = take(store, place, now, refused_folder, progress)
         store.close()
     zone = (mapping and mapping.file.zone) or config.zone
-    for line in _told(report, about(report), zone, dry_run=dry_run):
+    for line in _told(report, about(report, config.zone), zone, dry_run=dry_run):
         click.echo(safe(line))
     if report.refused_count:
         raise SystemExit(1)
@@ -127,7 +131,7 @@ class _ProgressBar:
         self._bar.__exit__(*error)
 
 
-def _about_cases(report: ImportReport) -> list[str]:
+def _about_cases(report: ImportReport, _zone: ZoneInfo) -> list[str]:
     lines = [f"Cases: {_done(report)}."]
     if skipped := report.changes[Change.SKIPPED]:
         lines.append(
@@ -144,11 +148,14 @@ def _about_cases(report: ImportReport) -> list[str]:
     return lines
 
 
-def _about_purchases(report: PurchaseReport) -> list[str]:
+def _about_purchases(report: PurchaseReport, zone: ZoneInfo) -> list[str]:
     lines = [f"Purchases: {_done(report)}."]
     lines += [f"  {n:,} × skipped, for {why.sentence}" for why, n in report.passed.most_common()]
     if others := report.changes[Change.SKIPPED] - report.passed.total():
         lines.append(f"  {others:,} × skipped, for {Passed.ERASED.sentence}, and the row cannot be used")
+    if report.first_at is not None and report.last_at is not None:
+        first_day, last_day = (local_day(at, zone) for at in (report.first_at, report.last_at))
+        lines.append(f"  from {first_day} to {last_day}, {report.smallest} to {report.largest}, {report.sum} in all")
     if report.rows == 0:
         lines.append("The file has no rows.")
     return lines

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from feedback.domain.common_words import COMMON_WORDS
 from feedback.domain.faq import Entry
@@ -155,6 +156,7 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFC", text.casefold()))
 
 
+@lru_cache(maxsize=20_000)
 def _plain(word: str) -> str:
     parts = unicodedata.normalize("NFKD", word)
     return "".join(part for part in parts if not unicodedata.combining(part)).translate(_BARE)
@@ -163,6 +165,7 @@ def _plain(word: str) -> str:
 _COMMON = frozenset(_plain(word) for words in COMMON_WORDS.values() for word in words.split())
 
 
+@lru_cache(maxsize=20_000)
 def _stem(word: str) -> str:
     """What the spellings of a word have in common: `parcels` and `parcel`, `Pakete` and `paket`."""
     plain = _plain(word)

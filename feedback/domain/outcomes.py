@@ -154,6 +154,8 @@ class _Tally:
     n: int = 0
     again: int = 0
     later: int = 0
+    active: int = 0
+    active_later: int = 0
     spent: "array[float]" = field(default_factory=lambda: array("d"))  # of those who spent anything
 
     def add(self, since: Sequence[tuple[timedelta, Decimal]]) -> None:
@@ -163,6 +165,8 @@ class _Tally:
         self.n += 1
         self.again += bool(bought)
         self.later += any(ago > self.after for ago in bought)
+        self.active += bool(inside)
+        self.active_later += any(ago > self.after for ago, _ in inside)
         if total := sum(amount for _, amount in inside):
             self.spent.append(float(total))
 
@@ -172,8 +176,12 @@ class _Tally:
 
     @property
     def sums(self) -> Sums:
-        """From ten customers on, and from five who spent anything, for a quartile can be what one of them spent."""
-        if self.n < FEWEST_FOR_EXTREMES or 0 < len(self.spent) < FEWEST:
+        """From ten customers on, and from five who bought or gave back anything: a quartile can be what one spent.
+
+        In the last part as well, for the quartiles of the shorter time tell what they were without it.
+        """
+        is_few = any(0 < many < FEWEST for many in (self.active, self.active_later))
+        if self.n < FEWEST_FOR_EXTREMES or is_few:
             return Sums(0, hidden=True)
         lower, middle, upper = quantiles([*self.spent, *[0.0] * (self.n - len(self.spent))], n=4, method="inclusive")
         return Sums(self.n, round(lower, 2), round(middle, 2), round(upper, 2))

@@ -41,6 +41,7 @@ class Passed(StrEnum):
 
     ERASED = "erased"
     PAST = "past"
+    NOBODY = "nobody"
     UNKNOWN = "unknown"
     AMBIGUOUS = "ambiguous"
 
@@ -52,6 +53,7 @@ class Passed(StrEnum):
 _SENTENCES = {
     Passed.ERASED: "what we knew of the customer was erased",
     Passed.PAST: "the purchase is past FEEDBACK_RETENTION",
+    Passed.NOBODY: "neither customer_ref nor email says who bought",
     Passed.UNKNOWN: "we have no case of the customer",
     Passed.AMBIGUOUS: "several customers have this reference or address: say which help desk's it is, as source",
 }
@@ -62,8 +64,8 @@ def parse_purchase(
 ) -> PurchaseRecord:
     """Check one record. Times without an offset are read in `zone`; with zone None they are refused.
 
-    A day alone is that day at midnight in `zone`, or else in `days_zone`. Raises FieldError for the first field that
-    cannot be used, an unknown field name included.
+    A day alone is that day at midnight in `days_zone`, that of the business, whose days are counted. Raises FieldError
+    for the first field that cannot be used, an unknown field name included.
     """
     values: dict[str, object] = {}
     for field, value in raw.items():
@@ -74,14 +76,12 @@ def parse_purchase(
         if field == "amount":
             values[field] = _amount(value)
         elif field == "at":
-            values[field] = read_moment(field, value, zone or (days_zone if _DAY.fullmatch(str(value)) else None))
+            values[field] = read_moment(field, value, days_zone if _DAY.fullmatch(str(value)) else zone)
         else:
             values[field] = text(field, value)
     for field in NEEDED_OF_PURCHASE:
         if values.get(field) is None:
             raise FieldError(field, raw.get(field) or "nothing", "a value; a purchase needs ref, at and amount")
-    if all(values.get(field) is None for field in WHO_BOUGHT):
-        raise FieldError("customer_ref", "nothing", "the customer's reference here, or the address as email")
     purchase = PurchaseRecord(**values)  # type: ignore[arg-type]  # each was read as its type above
     if purchase.at > now + FUTURE_ALLOWED:
         raise FieldError("at", raw["at"], f"a time not more than a day after {now:%Y-%m-%dT%H:%MZ}")
@@ -100,7 +100,7 @@ def _amount(value: object) -> str | None:
             "amount",
             value,
             "a number such as 1234.50, or -12.50 for a refund, without a currency, of at most 12 digits and 4 "
-            "decimals; for 1.234,50 set decimal in a mapping file",
+            "decimals; in a file, a mapping with decimal reads 1.234,50",
         )
     decimals = (match[3] or "").rstrip("0")
     number = f"{match[2]}.{decimals:0<2}" if decimals else match[2]

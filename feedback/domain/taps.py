@@ -1,5 +1,6 @@
 """What visitors tap on public pages: whether an entry of the FAQ helped, and what became of an offer of help."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +10,7 @@ from feedback.domain.texts import one_line
 from feedback.errors import FieldError
 
 PLACE_LONGEST = 200
+_HOST = re.compile(r"[\w-]+(\.[\w-]+)*|[0-9a-f:.]+")
 
 
 class Step(StrEnum):
@@ -63,7 +65,7 @@ def _place(given: str) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         host = None
-    if host is None or parts.scheme not in ("http", "https"):
+    if host is None or parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
         raise FieldError("place", given, "the address of your page, such as https://shop.example/checkout")
     host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"[:PLACE_LONGEST]
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.partition(';')[0]}"[:PLACE_LONGEST]

@@ -20,6 +20,8 @@ from feedback.setting_types import Zone
 from feedback.store.files import BadRow, Row
 
 _MOMENTS = frozenset(("opened_at", "first_reply_at", "resolved_at", "at"))
+_DAYS = frozenset(("at",))  # a day alone stays one, by the clock of the business
+_HAS_HOUR = re.compile(r"%-?[HIcXTR]")
 _DATES = _MOMENTS | {"customer_since"}
 _PLACE = re.compile(r"\{([^{}|]+)(?:\|(slug))?\}")
 _NUMERIC = re.compile(
@@ -296,6 +298,8 @@ def _read_date(
             moment = datetime.strptime(value, form)  # noqa: DTZ007 - the zone follows
         except ValueError:
             continue
+        if name in _DAYS and not _HAS_HOUR.search(form):
+            return moment.date().isoformat()
         return aware(name, value, moment, zone) if is_moment and (zone or moment.tzinfo) else moment
     match = _NUMERIC.fullmatch(value)
     if match is None or (len(match[1]) == 4 and match[4] is None):
@@ -303,6 +307,8 @@ def _read_date(
             raise FieldError(name, value, f"a date that exists, written like {' or '.join(formats)}")
         return value  # ISO 8601; the field's own rule reads it
     moment = _numeric_date(name, value, match, day_first)
+    if name in _DAYS and match[4] is None:
+        return moment.date().isoformat()
     return aware(name, value, moment, zone) if is_moment and zone else moment
 
 

@@ -4,7 +4,7 @@ That is no erasure: nobody is kept from coming back, and whoever does is a new c
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from feedback.config import Config
 from feedback.domain.audit import NIGHTLY, Action
@@ -18,6 +18,7 @@ from feedback.store import Store
 PORTION = 1_000  # customers a step
 ROWS_ENOUGH = 15  # a transaction ends after these; for each the index of the search writes some twenty more
 VISITORS_AT_ONCE = 500
+TAPS_KEPT = timedelta(days=365)
 PURCHASES = 500  # a step, in one transaction
 
 
@@ -92,10 +93,14 @@ def _forget_some(store: Store, waiting: list[str], before: datetime, now: dateti
 def forget_visitors(store: Store, config: Config, now: datetime) -> bool:
     """Let nobody know any more whose the taps of earlier days were, some at a time; False if there are none.
 
-    The taps stay counted: their rows know a visitor by a random text, which nothing leads to then.
+    The taps stay counted: their rows know a visitor by a random text, which nothing leads to then. After a year they
+    go, too, for no figure looks back as far.
     """
+    today = local_day(now, config.zone)
     with store.write():
-        return store.taps.forget_visitors(local_day(now, config.zone), VISITORS_AT_ONCE) > 0
+        if store.taps.forget_visitors(today, VISITORS_AT_ONCE):
+            return True
+        return store.taps.forget_oldest_day(today - TAPS_KEPT) > 0
 
 
 def sweep_files(store: Store, keys: Keys, config: Config, now: datetime) -> None:

@@ -110,8 +110,8 @@ came back for good, and in how many we knew a name to greet by, and for how long
 
 ### {About.FAQ}
 
-Below each entry we ask whether it helped. Of the taps in the {stretch(figures)} from
-{day(figures.first_day)} on and since, how many say yes. A visitor counts once a day and entry, with the last tap. We
+Below each entry we ask whether it helped. Of the taps from {day(figures.first_day)} until now,
+how many say yes. A visitor counts once a day and entry, with the last tap. We
 keep nothing by which to know them again on another day, so who comes back counts again. Nobody logs in there, so
 somebody who means to can bend these figures a little; how much is taken in a day is limited.
 
@@ -177,7 +177,7 @@ Where few people are behind a figure, somebody could guess who said what. “{FE
 - “all of them” and “none of them” from fewer than {FEWEST_FOR_EXTREMES} customers, for that speaks about every single
   one;
 - tables of how something is spread, waits, and what customers spent, from fewer than {FEWEST_FOR_EXTREMES} customers;
-  what they spent also where fewer than {FEWEST} spent anything;
+  what they spent also where fewer than {FEWEST} bought anything, in all or in the last part of the time;
 - who came back within a longer time, where that is about a few less customers than the shorter one: the difference
   would give those few away;
 - one more figure where a total, less all others, would give the first away.

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from feedback.config import Config
 from feedback.domain.colours import accent
 from feedback.domain.faq import Entry
+from feedback.domain.texts import one_line
 from feedback.errors import PublishError
 from feedback.i18n import Language, load_languages, marked
 from feedback.publish import front_matter, reviews
@@ -23,8 +24,12 @@ FOLDER = "faq"
 FIRST_PAGE = f"{FOLDER}/index.md"
 FILE, SCRIPT = "faq.json", "assist.js"  # what pages of other sites load
 VERSION = 1  # of the file
+TITLE_LONGEST = 200
 _TITLE = re.compile(r"^# +(.+?) *(?:\{[^}\n]*\})? *$", re.MULTILINE)
-_MARKUP = re.compile(r"<[^>]*>|\]\([^)]*\)|[#*_`>\[\]|]+")
+_HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
+_NO_TITLE = re.compile(r"<!--.*?-->|^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_MARKUP = re.compile(r"</?[a-z][^>]*>|[#*_`>|]+", re.IGNORECASE)
 _SAID_BY_SCRIPT = {  # what assist.js says, by the names that it has for it
     "title": marked("Can we help?"),
     "apart": marked("opens in a new window"),
@@ -52,17 +57,22 @@ def read_entries(pages: Path) -> list[Entry]:
             said, body = front_matter.split(path.read_text("utf-8-sig"), page)
         except UnicodeDecodeError:
             raise PublishError(f"The page {page} is not UTF-8. Save it as UTF-8.") from None
-        title = _TITLE.search(body)
+        title = _TITLE.search(_NO_TITLE.sub("", body))
         if title is None:
             raise PublishError(f"{page}: expected a title, such as “# Where is my parcel?”, in a line of its own.")
         topics, words = (_list(said.get(name), name, page) for name in ("topics", "words"))
-        found.append(Entry(page, title[1], topics, words, " ".join(_MARKUP.sub(" ", body).split())))
+        found.append(Entry(page, _as_read(title[1])[:TITLE_LONGEST], topics, words, _as_read(body)))
     return found
+
+
+def _as_read(markdown: str) -> str:
+    """Without its markup, in one line."""
+    return one_line(_MARKUP.sub("", _LINK.sub(r"\1", _HIDDEN.sub(" ", markdown))))
 
 
 def published_pages(build: Path) -> frozenset[str]:
     """The addresses of the entries in a built site, by its `faq.json`; none if it has no FAQ."""
-    path = build / "faq.json"
+    path = build / FILE
     try:
         return _pages_in(path.resolve(), path.stat().st_mtime_ns)
     except (OSError, ValueError, LookupError, TypeError):
@@ -155,7 +165,9 @@ def _first_page(entries: Sequence[Entry], config: Config) -> str:
     for topic in sorted(groups, key=lambda topic: (not topic, topic)):
         name = next(iter(groups[topic][0].topics), "") or language.text(marked("More questions"))
         parts.append(f"## {plain(name[:1].upper() + name[1:])}")
-        parts.append("\n".join(f"- [{plain(one.title)}](<{one.page.removeprefix('faq/')}>)" for one in groups[topic]))
+        parts.append(
+            "\n".join(f"- [{plain(one.title)}](<{one.page.removeprefix(f'{FOLDER}/')}>)" for one in groups[topic])
+        )
     if not entries:
         parts.append(_say(language, marked("Nothing stands here yet.")))
     if way := _way(config):

@@ -1,5 +1,6 @@
 """Gaps in the FAQ, for the team: topics without an entry, and entries that do not help. No customer's word is in it."""
 
+from datetime import date
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -11,7 +12,7 @@ from feedback.publish.counted import About
 from feedback.publish.faq import read_entries
 from feedback.publish.segments import FOLDER
 from feedback.publish.texts import plain
-from feedback.publish.words import FEW, days, stretch
+from feedback.publish.words import FEW, day, days
 
 PAGE, TITLE = "faq-gaps.md", "Gaps in the FAQ"
 ADVICE = "assist/living-faq.md"
@@ -46,19 +47,20 @@ Where customers have to ask, because no entry tells them, or none that helps.{ad
 
 Cases resolved {when}, those with most cases first.
 
-{_topics(topics)}
+{_topics(topics, figures.settles_on)}
 
 ## Entries
 
-Below each entry visitors say whether it helped. Their taps in the {stretch(figures)} from then on and since.
+Below each entry visitors say whether it helped. These are their taps from {day(figures.first_day)} until now.
 
 {_entries(told)}
 """
 
 
-def _topics(topics: list[Topic]) -> str:
+def _topics(topics: list[Topic], settles_on: date | None) -> str:
     if not topics:
-        return "Nothing yet. Topics will stand here once cases about them are settled."
+        when = f"on {day(settles_on)}" if settles_on else "once cases about them are settled"
+        return f"Nothing yet. Topics will stand here {when}."
     gaps = [f"- {plain(one.name)}: {one.gap}, and no entry." for one in topics if one.gap]
     rows = [
         (plain(one.name), f"{one.cases:,}" if one.cases else f"<small>{FEW}</small>", tables.cell(one.solved),
@@ -66,7 +68,10 @@ def _topics(topics: list[Topic]) -> str:
         for one in topics
     ]  # fmt: skip
     table = tables.html(("Topic", "Cases", "Solved", "Entries"), rows)
-    missing = "\n".join(gaps) or "No topic with many cases, or with clearly fewer solved ones, is without an entry."
+    none = "No topic with many cases, or with clearly fewer solved ones, is without an entry"
+    if any(one.cases is None or one.solved.hidden for one in topics):
+        none += ", as far as they can be shown"
+    missing = "\n".join(gaps) or f"{none}."
     return f"{missing}\n\n{table}\n\n{tables.downloads(TOPICS, About.FAQ, PAGE)}"
 
 
@@ -79,7 +84,10 @@ def _entries(told: list[Helped]) -> str:
         for one in told
     ]
     table = tables.html(("Entry", "It helped"), rows)
-    failing = "\n".join(bad) or "Of no entry do clearly fewer than half say that it helped."
+    none = "Of no entry do clearly fewer than half say that it helped."
+    if not any(one.rate.n and not one.rate.hidden for one in told):
+        none = "Nobody, or too few to show, have said yet whether an entry helped."
+    failing = "\n".join(bad) or none
     return f"{failing}\n\n{table}\n\n{tables.downloads(ENTRIES, About.FAQ, PAGE)}"
 
 

@@ -94,6 +94,17 @@ def _parts(outcomes: Outcomes, config: Config) -> Iterator[str]:
         "**This is what goes along with an answer, not what an answer leads to.** Who says yes may have been the "
         "better customer all along, and who is silent may be another kind of person."
     )
+    if not any(group.again.n or group.again.hidden for one in outcomes.within for group in one.groups):
+        yield (
+            f"Nobody is in it yet: it takes {FEWEST} customers of a group whom we asked, whose case was solved at "
+            f"least {DAYS[0]} days before the last purchase that is known. Cases that were imported as history were "
+            "never asked about."
+        )
+        return
+    yield (
+        "*Spent each* is the sum of a customer's purchases, nothing for who bought nothing: what the one in the middle "
+        "spent, and between what the middle half did."
+    )
     for within in outcomes.within:
         yield from _within(within, config)
     yield from _recovered(outcomes.within)

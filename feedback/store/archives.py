@@ -8,7 +8,7 @@ import sqlite3
 import tarfile
 import tempfile
 import zlib
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -33,6 +33,7 @@ def write_archive(database: Database, secret: Path, target: Path, now: datetime)
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=target.parent) as folder:
             copy, fresh = Path(folder) / "copy.sqlite", Path(folder) / "archive"
             database.copy_to(copy)
+            _forget_visitors(copy)
             with tarfile.open(fresh, "w:gz", compresslevel=6) as archive:
                 archive.add(copy, DATABASE)
                 archive.add(secret, SECRET)
@@ -44,6 +45,14 @@ def write_archive(database: Database, secret: Path, target: Path, now: datetime)
             _flush(target.parent)
     except (OSError, tarfile.TarError) as error:
         raise StoreError(f"The backup {target} cannot be made: {error}. Nothing stands under its name.") from None
+
+
+def _forget_visitors(copy: Path) -> None:
+    """Beside the secret their hashes would be addresses; and they are kept for a day, a backup for weeks."""
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'visitors'").fetchone():
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("DELETE FROM visitors")
 
 
 def read_archive(archive: Path, folder: Path) -> None:

@@ -31,6 +31,7 @@ class Change(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
+    REMOVED = "removed"  # taken out again, because it came in by mistake
     SKIPPED = "skipped"  # about somebody who was erased or, of purchases, is not known; or older than we keep any
 
 

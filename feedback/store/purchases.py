@@ -37,6 +37,10 @@ class Purchases:
             return Change.CREATED
         return Change.UPDATED if self._database.change(_sql.update_purchase, **told) else Change.UNCHANGED
 
+    def remove(self, customer_id: str, ref: str) -> Change:
+        is_there = self._database.change(_sql.remove_purchase, customer_id=customer_id, ref=ref)
+        return Change.REMOVED if is_there else Change.UNCHANGED
+
     def past(self, before: datetime, limit: int) -> list[str]:
         """Some that are older than a moment."""
         return [row["id"] for row in self._database.rows(_sql.past, before=before, limit=limit)]

@@ -41,6 +41,10 @@ class Taps:
         """From now on nobody can tell whose the taps of earlier days were; of how many, at most `limit` at once."""
         return self._database.change(_sql.forget_visitors, today=today, limit=limit)
 
+    def forget_oldest_day(self, before: date) -> int:
+        """Delete what was tapped on the oldest day before another; how many rows that were."""
+        return sum(self._database.change(query, before=before) for query in (_sql.forget_votes, _sql.forget_offers))
+
     def of_visitor(self, visitor: str, day: date) -> int:
         return self._count(_sql.taps_of_visitor, visitor=visitor, day=day)
 
@@ -81,7 +85,7 @@ class Taps:
             yield Resolved(topic, case_id, customer_id, Choice(choice) if choice else None)
 
     def comments(self, since: datetime, limit: int, *, seen_by: str) -> Iterator[tuple[str, str]]:
-        """Who wrote, and what, about what the person sees, the newest first."""
+        """Who wrote what beside a no, about what the person sees, the newest first."""
         for comment, customer_id in self._database.each(_sql.comments, since=since, limit=limit, seen_by=seen_by):
             yield customer_id, comment
 

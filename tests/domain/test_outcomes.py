@@ -120,6 +120,19 @@ def test_what_each_spent_is_told_in_quartiles_with_nothing_for_who_bought_nothin
     assert row(outcomes([helped(OLD)] * 10, SEEN), 30).spent.upper == 0
 
 
+@pytest.mark.parametrize(
+    ("odd", "days"),
+    [
+        ([(49 * DAY, "83.47")], 90),  # a quartile would move from 0 to what the one later buyer spent
+        ([(4 * DAY, "80"), (5 * DAY, "-80")], 30),  # shown as nothing, it would tell of a refund
+    ],
+)
+def test_what_one_customer_spent_is_told_by_no_quartile(odd: list[tuple[timedelta, str]], days: int) -> None:
+    others = [(4 * DAY, str(100 + k)) for k in range(6)] if days == 90 else []
+    rows = [helped(OLD, *odd), *(helped(OLD, one) for one in others), *[helped(OLD)] * 9]
+    assert row(outcomes(rows, SEEN), days).spent.hidden
+
+
 def group_of(
     n: int, bought: int, at: datetime = OLD, choice: Choice | None = NO, again: Choice | None = None
 ) -> list[Helped]:

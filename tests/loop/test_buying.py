@@ -1,6 +1,8 @@
 import csv
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -207,7 +209,6 @@ def test_what_a_customer_bought_is_told_to_them(loop: Loop, take: Take, tmp_path
         ("ada,,O-2,2026-02-30,5", "at", "2026-02-30"),
         ("ada,,O-2,01.02.2026,5", "at", "01.02.2026"),
         ("ada,,,2026-02-01,5", "ref", "nothing"),
-        (",,O-2,2026-02-01,5", "customer_ref", "nothing"),
         ("ada,,O-1,2026-02-01,7", "ref", "O-1"),
         ("ada,,O-2,2026-02-01", "row", "4 fields"),
     ],
@@ -218,6 +219,26 @@ def test_a_row_that_cannot_be_used_is_refused_and_the_rest_goes_in(
     report = take(f"{HEAD}ada,,O-1,2026-02-01,5\n{row}\nada,,O-3,2026-02-01,5\n")
     assert [ref for _, ref, _, _ in bought(loop)] == ["O-1", "O-3"]
     assert refused(report) == [("3", field, given)]
+
+
+def test_a_sale_to_nobody_who_is_named_is_passed_over(take: Take) -> None:
+    report = take(f"{HEAD}ada,,O-1,2026-02-01,5\n,,O-2,2026-02-01,5\n")
+    assert (report.passed, report.refused_count) == ({Passed.NOBODY: 1}, 0)
+
+
+def test_the_report_tells_days_amounts_and_sum_of_what_went_in(take: Take) -> None:
+    report = take(f"{HEAD}ada,,O-1,2026-02-01,5\nada,,O-2,2026-01-03,-2.50\nnobody,,O-3,2020-01-01,900\n")
+    assert (report.first_at, report.last_at) == (datetime(2026, 1, 3, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+    assert (report.smallest, report.largest, report.sum) == (Decimal("-2.50"), Decimal(5), Decimal("2.50"))
+
+
+def test_what_came_in_by_mistake_goes_with_the_same_file(loop: Loop, take: Take, tmp_path: Path) -> None:
+    take(f"{HEAD}ada,,12.50,2026-02-01,100234\nada,,O-9,2026-02-01,9\n")
+    path = tmp_path / "wrong.csv"
+    path.write_text(f"{HEAD}ada,,12.50,2026-02-01,100234\nada,,O-8,2026-02-01,9\n")
+    report = import_purchases(loop.store, loop.keys, loop.config, path, None, NOW, refused_folder=None, take_out=True)
+    assert report.changes == {Change.REMOVED: 1, Change.UNCHANGED: 1}
+    assert [ref for _, ref, _, _ in bought(loop)] == ["O-9"]
 
 
 def test_a_row_told_twice_alike_is_one_purchase(loop: Loop, take: Take) -> None:
@@ -261,10 +282,10 @@ def test_a_mapping_says_which_mark_is_before_the_decimals(
     assert [amount for *_, amount in bought(loop)] == ([] if kept is None else [kept])
 
 
-def test_days_of_a_mapping_are_midnights_in_its_zone(loop: Loop, take: Take) -> None:
+def test_days_stay_the_businesss_whatever_the_zone_of_a_mapping(loop: Loop, take: Take) -> None:
     file = {"dates": ["%Y%m%d"], "zone": "Europe/Berlin"}
     take("Client,Order,Day,Total\nada,O-1,20260201,5\nada,O-2,2026-02-01,5\n", {**FOREIGN, "file": file})
-    assert [at for _, _, at, _ in bought(loop)] == ["2026-01-31T23:00:00Z"] * 2
+    assert [at for _, _, at, _ in bought(loop)] == ["2026-02-01T00:00:00Z"] * 2
 
 
 def test_a_mapping_without_what_tells_who_bought_is_refused(tmp_path: Path) -> None:

@@ -38,9 +38,21 @@ def test_an_entry_has_its_title_topics_words_and_plain_text(tmp_path: Path) -> N
         title="Where is my parcel?",
         topics=("delivery", "Returns"),
         words=("late", "where is my parcel"),
-        text="Where is my parcel? It left our house. Track it or wait .",
+        text="Where is my parcel? It left our house. Track it or wait.",
     )
     assert entry.address == "faq/delivery/late/"
+
+
+def test_a_title_is_what_a_reader_sees_as_one(tmp_path: Path) -> None:
+    (tmp_path / "faq").mkdir()
+    hidden = "<!--\n# a secret draft\n-->\n```\n# rm\n```\n\n"
+    text = f"{hidden}# Why [*so*](javascript:x)\u202e <b>late</b>?\n\nIt <!-- not --> left.\n"
+    (tmp_path / "faq" / "x.md").write_text(text)
+    (tmp_path / "faq" / "y.md").write_text(f"# {'x' * 50_000}\n")
+    first, second = read_entries(tmp_path)
+    assert first.title == "Why so late?"
+    assert "secret" not in first.text
+    assert len(second.title) == 200
 
 
 def test_a_site_without_a_faq_has_no_entry(tmp_path: Path) -> None:

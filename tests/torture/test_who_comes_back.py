@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,20 +16,14 @@ import pytest
 
 from feedback.domain.outcomes import Said
 from feedback.publish.figures import current
-from tests.conftest import TORTURE, Loop
+from tests.cdnow import master
+from tests.conftest import Loop
 
 pytestmark = pytest.mark.torture
 THEN = datetime(1998, 7, 15, tzinfo=UTC)
 ZONE = "America/New_York"
 ANSWERS = {Said.YES: "yes", Said.RECOVERED: "no", Said.NO: "no", Said.SILENT: None}
 Row = tuple[object, ...]
-
-
-def master() -> Path:
-    spec = find_spec("lifetimes")
-    if not TORTURE or spec is None or not spec.submodule_search_locations:
-        pytest.skip("for `make torture`, with the extra outcomes installed")
-    return Path(spec.submodule_search_locations[0], "datasets", "CDNOW_master.txt")
 
 
 def fill(path: Path, bought: list[tuple[str, str, str]], cases: list[tuple[str, str, Said]]) -> None:

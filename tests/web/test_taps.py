@@ -2,7 +2,10 @@
 
 import json
 import logging
+import sqlite3
+import tarfile
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from feedback import jobs
 from feedback.loop import taps
+from feedback.loop.retaining import forget_visitors
 from feedback.web import create_app
 from tests.conftest import DAY, NOW, TORTURE, Loop
 from tests.web.test_survey import Clock, everything
@@ -141,6 +145,7 @@ def test_of_a_place_its_origin_and_path_are_kept(post: Post, loop: Loop, given: 
         ("offers", {}, 422, "place"),
         ("offers", OFFER | {"place": "javascript:alert(1)"}, 422, "place"),
         ("offers", OFFER | {"place": "http://[::1"}, 422, "place"),
+        ("offers", OFFER | {"place": "https://Your login ends, call +1 900 555/"}, 422, "place"),
         ("offers", OFFER | {"place": "https://shop.example:99999/"}, 422, "place"),
         ("offers", OFFER | {"step": "bought"}, 422, "step"),
         ("offers", OFFER | {"step": "opened", "page": "faq/nothing/"}, 404, None),
@@ -256,6 +261,27 @@ def test_once_the_day_is_over_nobody_can_be_known_by_their_taps(
     ids = [row["visitor"] for row in loop.rows("SELECT visitor FROM page_votes UNION SELECT visitor FROM offers")]
     assert len(ids) == 3  # the same visitor is two, on two days
     assert len(votes(loop)) == 3
+
+
+def test_a_backup_knows_no_visitor_and_a_year_later_their_taps_are_gone(post: Post, loop: Loop) -> None:
+    post("page-votes", VOTE)
+    post("offers", OFFER)
+    archive = loop.config.data_dir / "copy.tar.gz"
+    loop.store.back_up(loop.config.data_dir / "secret.key", archive, NOW)
+    with tarfile.open(archive) as packed:
+        packed.extract("feedback.db", loop.config.data_dir / "unpacked", filter="data")
+    with closing(sqlite3.connect(loop.config.data_dir / "unpacked" / "feedback.db")) as copy:
+        counts = {
+            table: copy.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in ("visitors", "offers")
+        }
+    assert counts == {"visitors": 0, "offers": 1}
+    assert len(loop.rows("SELECT * FROM visitors")) == 1
+    while forget_visitors(loop.store, loop.config, NOW + 365 * DAY):
+        pass
+    assert len(loop.rows("SELECT * FROM page_votes")) == len(offers(loop)) == 1
+    while forget_visitors(loop.store, loop.config, NOW + 366 * DAY):
+        pass
+    assert len(loop.rows("SELECT * FROM page_votes")) == len(offers(loop)) == 0
 
 
 def test_nothing_about_a_visitor_is_logged(post: Post, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,9 +5,9 @@
   let error = given.error || "", done, timer;
 
   const keep = (where, name, value) => {
-    try { // a browser may refuse its storage
+    try { // it may be blocked
       return value ? (window[where]["assist-" + name] = value) : window[where]["assist-" + name];
-    } catch { /* so each page load is the first */ }
+    } catch { /* each load is the first */ }
   };
   let errors = error ? 1 + +(keep("sessionStorage", "errors") || 0) : 0; // in a row
   const wait = () => {
@@ -21,7 +21,6 @@
     wait();
   });
 
-  // A plural is as good as its singular.
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().trim();
   const words = (text) => fold(text).match(/\p{L}{4,}|\d{3,}|[\p{sc=Han}\p{sc=Kana}\p{sc=Hira}]{2,}/gu) || [];
   const shared = (some, others) =>
@@ -47,7 +46,7 @@
 
   const show = ({ words: say, service, way, style, lang, dir }, entries) => {
     const host = document.createElement("div"), root = host.attachShadow({ mode: "open" });
-    const sheet = new CSSStyleSheet(); // a strict policy allows it
+    const sheet = new CSSStyleSheet(); // for a strict policy
     sheet.replaceSync(style);
     root.adoptedStyleSheets = [sheet];
     const add = (to, name, attributes, text, onclick = null) => {
@@ -59,12 +58,14 @@
       method: "POST", mode: "no-cors", credentials: "omit", keepalive: true,
       body: new URLSearchParams({ place, step, ...(page && { page }) }),
     }).catch(() => {});
-    const tell = (text) => setTimeout(() => { status.textContent = text; }, 100); // only a change is read out
+    const tell = (text) => setTimeout(() => { status.textContent = text; }, 100); // to be read out
 
     const box = add(root, "section", { "aria-label": say.title, lang, dir });
     const status = add(box, "p", { role: "status", tabindex: -1 });
     const asked = add(box, "div"), list = add(box, "ul"), ways = add(box, "div");
+    let used; // then to close is no refusal
     const ask = (page) => {
+      used = 1;
       const answer = (text, then) => add(asked, "button", {}, text, () => {
         status.focus();
         asked.replaceChildren();
@@ -82,11 +83,11 @@
       add(link, "small", {}, ` (${say.apart})`);
     }
     if (way) {
-      const facts = { place, error: error || document.title, time: new Date().toLocaleString(lang) };
+      const facts = { place, error: error || document.title, time: new Date().toISOString() };
       const href = way.replace(/{(\w+)}/g, (_, fact) => encodeURIComponent(facts[fact]));
       add(ways, "a", { href }, say.person, () => note("asked"));
     }
-    const close = () => keep("localStorage", "no", host.remove() || 1);
+    const close = () => host.remove() || used || keep("localStorage", "no", 1);
     add(ways, "button", {}, say.close, close);
     document.addEventListener("keydown", ({ key }) => {
       if (key === "Escape" && host.isConnected && [document.body, host].includes(document.activeElement)) close();

@@ -19,6 +19,7 @@ CREATE TABLE page_votes (
   PRIMARY KEY (page, day, visitor)
 ) STRICT;
 CREATE INDEX page_votes_of_visitor ON page_votes (visitor);
+CREATE INDEX page_votes_by_day ON page_votes (day);
 
 -- What became of an offer of help on a page of the business (`place`): each step once a visitor and day. `page` is the
 -- entry that was opened or helped.

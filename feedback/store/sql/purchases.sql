@@ -33,6 +33,10 @@ ON CONFLICT (customer_id, ref) DO NOTHING;
 UPDATE purchases SET at = :at, amount = :amount
 WHERE customer_id = :customer_id AND ref = :ref AND (at <> :at OR amount <> :amount);
 
+-- name: remove_purchase!
+-- A customer's order that came in by mistake.
+DELETE FROM purchases WHERE customer_id = :customer_id AND ref = :ref;
+
 -- name: past
 -- Some that are older than a moment.
 SELECT id FROM purchases WHERE at < :before LIMIT :limit;

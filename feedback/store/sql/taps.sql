@@ -10,6 +10,14 @@ INSERT INTO visitors (hash, day, id) VALUES (:hash, :day, :id);
 -- Some of those of earlier days.
 DELETE FROM visitors WHERE hash IN (SELECT hash FROM visitors WHERE day < :today LIMIT :limit);
 
+-- name: forget_votes!
+-- Those of the oldest day before another.
+DELETE FROM page_votes WHERE day = (SELECT MIN(day) FROM page_votes WHERE day < :before);
+
+-- name: forget_offers!
+-- Those of the oldest day before another.
+DELETE FROM offers WHERE day = (SELECT MIN(day) FROM offers WHERE day < :before);
+
 -- name: taps_of_visitor^
 -- How many rows a visitor has made on their day.
 SELECT (SELECT COUNT(*) FROM page_votes WHERE visitor = :visitor)
@@ -61,13 +69,13 @@ LEFT JOIN answers a ON a.survey_id = s.id AND a.seq = (SELECT MAX(seq) FROM answ
 WHERE tr.staff_id = :seen_by AND tr.resolved_at >= :since;
 
 -- name: comments
--- What customers wrote since a moment beside their newest answer about what a person sees, the newest first, each with
--- whose it is.
+-- What customers wrote since a moment beside a no, their newest answer about what a person sees, the newest first, each
+-- with whose it is.
 SELECT a.comment, COALESCE(c.customer_id, c.id) AS customer_id
 FROM answers a
 JOIN surveys s ON s.id = a.survey_id
 JOIN resolutions r ON r.id = s.resolution_id
 JOIN cases c ON c.id = r.case_id
-WHERE a.at >= :since AND a.comment IS NOT NULL AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = a.survey_id)
+WHERE a.at >= :since AND a.choice = 'no' AND a.comment IS NOT NULL AND a.seq = (SELECT MAX(seq) FROM answers WHERE survey_id = a.survey_id)
   AND EXISTS (SELECT 1 FROM resolutions_seen rs WHERE rs.staff_id = :seen_by AND rs.resolution_id = r.id)
 ORDER BY a.at DESC, a.id LIMIT :limit;
