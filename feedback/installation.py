@@ -1,7 +1,6 @@
 """`feedback init`: the first hour of a real installation. It makes what is missing, and overwrites nothing."""
 
 import os
-import re
 import secrets
 import shutil
 import sys
@@ -16,7 +15,7 @@ from feedback.errors import ConfigError, FeedbackError
 from feedback.keys import Keys, Purpose, load_keys, new_id, write_private
 from feedback.mail import compose
 from feedback.mail.transport import open_transport
-from feedback.publish.overlay import site_name
+from feedback.publish.overlay import default_configuration
 from feedback.setting_types import time_zone
 from feedback.shipped import shipped
 from feedback.store import Store, open_store
@@ -107,11 +106,10 @@ def _copy(source: Path, target: Path, what: str, without: str = "") -> str:
 
 
 def _write_configuration(path: Path, config: Config) -> str:
-    text = (shipped() / "mkdocs.yml").read_text("utf-8")
-    named = re.sub(r"(?m)^site_name:.*\n", lambda _: site_name(config), text)
+    text = default_configuration(config)
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(named)
+            file.write(text)
     except FileExistsError:
         return f"{path.name} is here already, and stays as it is."
     except OSError as error:

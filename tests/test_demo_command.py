@@ -115,6 +115,7 @@ def test_the_guide_opens_and_all_is_well_whatever_the_owners_settings_say(runnin
     assert running.get("/healthz")[0] == 200
     assert running.get("/demo/mail/")[1].count("asks a customer") >= 5
     assert "How we care" in running.get("/")[1]
+    assert "Where is my parcel?" in running.get("/faq/")[1]
 
 
 def test_what_lies_beside_it_is_left_alone(running: Demo) -> None:

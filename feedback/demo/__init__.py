@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime, time, timedelta
+from importlib import resources
 from pathlib import Path
+from string import Template
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
@@ -15,11 +17,12 @@ from feedback.config import PREFIX, Config, env_line, load_config
 from feedback.demo import business
 from feedback.demo.history import DAYS, History
 from feedback.domain.staff import Role
+from feedback.domain.timing import local_day
 from feedback.errors import ConfigError
 from feedback.keys import load_keys
 from feedback.loop.mapping import slug
 from feedback.mail.transport import open_transport
-from feedback.publish import build
+from feedback.publish import build, overlay
 from feedback.shipped import shipped
 from feedback.store import Store, open_store
 from feedback.web.demo import PASSWORD
@@ -30,6 +33,7 @@ LOCK = "demo.lock"
 LOG = "demo.log"
 STARTS_AT = time(10, 0)
 TUESDAY = 1
+FAQ_CHECKED = timedelta(days=12)  # before the start
 
 
 Progress = Callable[[Iterable[date], int], AbstractContextManager[Iterable[date]]]  # shows how far an iteration is
@@ -58,7 +62,10 @@ def run(place: Path, port: int, *, echo: Callable[[str], None], progress: Progre
 
 
 def begin(config: Config, real_now: datetime, progress: Progress) -> None:
-    """Fill the data folder: staff, six months of history up to a Tuesday at 10:00, and the built site."""
+    """Fill the data folder: staff, six months of history up to a Tuesday at 10:00, and the built site.
+
+    The pages of the site come beside it, where the service, which runs there, looks for them.
+    """
     now = starting_moment(real_now)
     store, keys = open_store(config.database_url), load_keys(config.data_dir)
     try:
@@ -68,7 +75,9 @@ def begin(config: Config, real_now: datetime, progress: Progress) -> None:
                 pass
         with store.write():
             store.operations.begin_demo(now, now - real_now)
-        jobs.publish_now(store, config, build.find_sources(shipped()), now)
+        folder = config.data_dir.parent
+        _write_site(folder, config, now)
+        jobs.publish_now(store, config, build.find_sources(folder), now)
     finally:
         store.close()
 
@@ -95,6 +104,16 @@ def _hire(store: Store) -> None:
                     role = Role.OWNER if team is business.TEAMS[0] else Role.LEAD
                 address = f"{slug(name.split()[0])}@{business.DOMAIN}"
                 store.staff.add(address, name, password_hash, role, [team.name])
+
+
+def _write_site(folder: Path, config: Config, now: datetime) -> None:
+    """The default site, with entries of the business's own in its FAQ, read through shortly before `now`."""
+    shutil.copytree(shipped() / "site", folder / "site")
+    checked = local_day(now - FAQ_CHECKED, config.zone)
+    for entry in resources.files("feedback.demo").joinpath("faq").iterdir():
+        text = Template(entry.read_text("utf-8")).substitute(day=checked)
+        (folder / "site" / "faq" / entry.name).write_text(text, "utf-8")
+    (folder / "mkdocs.yml").write_text(overlay.default_configuration(config), "utf-8")
 
 
 def _settings(port: int) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from feedback.domain.surveys import Choice, Stage
+from feedback.domain.taps import Step
 
 NAME = "Brightwell Coffee Machines"
 DOMAIN = "brightwell.example"
@@ -116,6 +117,45 @@ TEAMS = (
 BASKETS = ("6.50", "9.90", "14.90", "14.90", "27.80", "41.70", "64.00", "189.00")  # beans most of all
 VISITS_EVERY = 45  # days, to the shop
 BUYS = {Choice.YES: 0.42, None: 0.3, Choice.NO: 0.08}  # how often something is bought, by the newest answer
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One of `faq/`: how many visitors a week say whether it helped, and how often it did."""
+
+    name: str
+    votes: int
+    helps: float
+
+    @property
+    def address(self) -> str:
+        return f"faq/{self.name}/"
+
+
+@dataclass(frozen=True, slots=True)
+class ShopPage:
+    """A page of the shop that offers help, to how many visitors a week, and the entry that fits."""
+
+    place: str
+    offers: int
+    entry: str
+
+
+FAQ_SINCE = 8  # weeks; about leaks and warranty it says nothing yet
+FAQ = (
+    Entry("parcel", 7, 0.85),
+    Entry("descaling-light", 5, 0.2),  # it describes one model, and customers have three
+    Entry("stuck-grinder", 4, 0.7),
+    Entry("which-part", 4, 0.75),
+    Entry("invoice", 3, 0.9),
+)
+SHOP_PAGES = (
+    ShopPage(f"https://shop.{DOMAIN}/checkout", 12, "faq/invoice/"),
+    ShopPage(f"https://shop.{DOMAIN}/orders/not-found", 7, "faq/parcel/"),
+)
+HELP: dict[tuple[Step, ...], int] = {  # how far visitors go once it is shown, and how often in a hundred
+    (): 56, (Step.OPENED,): 9, (Step.OPENED, Step.HELPED): 23, (Step.OPENED, Step.ASKED): 7, (Step.ASKED,): 5,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

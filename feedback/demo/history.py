@@ -17,9 +17,10 @@ from feedback.domain.eligibility import Decision
 from feedback.domain.followups import Channel, Outcome, Result
 from feedback.domain.purchases import PurchaseRecord
 from feedback.domain.surveys import Choice, Details, Round, Stage
+from feedback.domain.taps import Offer, Step, Vote
 from feedback.errors import DeliveryUnknown, MailRefused
 from feedback.keys import Keys
-from feedback.loop import answering, following_up, opting_out
+from feedback.loop import answering, following_up, opting_out, retaining, taps
 from feedback.loop.asking import Asking
 from feedback.loop.buying import take_in_purchases
 from feedback.loop.erasing import Erased
@@ -53,6 +54,7 @@ class History:
         self._first_day = end.astimezone(self._zone).date() - timedelta(days=DAYS)
         self._random = Random(SEED)  # noqa: S311 - a sample, not a secret
         self._shop = Random(SEED)  # noqa: S311 - of its own, so that nothing else hangs on who buys what
+        self._web = Random(SEED)  # noqa: S311 - likewise, for who taps what in the FAQ
         self._bought: list[PurchaseRecord] = []
         self._content: dict[str | None, Choice] = {}  # by address, what a customer answered last
         self._post = _Post(inbox, end - MAIL_KEPT)
@@ -67,6 +69,7 @@ class History:
         """Let it all happen, in the order of time; each day, when it is over."""
         for case in self._cases():
             self._opens(case)
+        self._taps()
         for words, ago in zip(business.LAST_WORDS, OPEN_SINCE, strict=True):
             self._at(self._end - ago, partial(self._leaves_open, words))
         self._at(self._end, self._tells_of_overdue)
@@ -79,6 +82,8 @@ class History:
                 yield day
                 day += timedelta(days=1)
         self._brings_purchases_in()
+        while retaining.forget_visitors(self._store, self._config, self._end):  # as each night
+            pass
         self._sending.close()
         yield day
 
@@ -203,6 +208,32 @@ class History:
         erased = Erased(self._store, self._keys)
         for first in range(0, len(self._bought), BATCH):
             take_in_purchases(self._store, erased, self._config, self._bought[first : first + BATCH], self._end)
+
+    # The FAQ
+
+    def _taps(self) -> None:
+        """What visitors will tap, below entries and where the shop offers help; each from a network of their own."""
+        networks = (f"2001:db8:0:{number:x}::1" for number in count())  # for documentation, and nobody's
+        weeks = business.FAQ_SINCE
+        for entry in business.FAQ:
+            for _ in range(entry.votes * weeks):
+                self._at(self._some_time(weeks), partial(self._votes, entry, next(networks)))
+        for page in business.SHOP_PAGES:
+            for _ in range(page.offers * weeks):
+                self._at(self._some_time(weeks), partial(self._is_offered_help, page, next(networks)))
+
+    def _some_time(self, weeks: int) -> datetime:
+        return self._end - timedelta(seconds=self._web.randrange(weeks * 7 * 86_400))
+
+    def _votes(self, entry: business.Entry, network: str, now: datetime) -> None:
+        vote = Vote(entry.address, self._web.random() < entry.helps)
+        taps.take_vote(self._store, self._config, self._keys, network, vote, now)
+
+    def _is_offered_help(self, page: business.ShopPage, network: str, now: datetime) -> None:
+        (steps,) = self._web.choices(list(business.HELP), list(business.HELP.values()))
+        for step in (Step.SHOWN, *steps):
+            entry = page.entry if step in (Step.OPENED, Step.HELPED) else None
+            taps.take_offer(self._store, self._config, self._keys, network, Offer(page.place, step, entry), now)
 
     # The loop
 

@@ -13,6 +13,7 @@ import yaml
 from feedback.config import Config
 from feedback.domain.colours import accent
 from feedback.publish import faq
+from feedback.shipped import shipped
 
 BASE = "base.yml"  # the owner's configuration in the work folder
 _THEME_BY_NAME = re.compile(r"(?m)^theme:[ \t]*([\"']?)([A-Za-z0-9_-]+)\1[ \t]*(?:#.*)?$")
@@ -25,6 +26,12 @@ _COLOURS = Template(
 def site_name(config: Config) -> str:
     """The line of mkdocs.yml that names the site after the business; the theme escapes nothing."""
     return f"site_name: {json.dumps(f'{html.escape(config.business_name)}: how we care')}\n"  # JSON is YAML
+
+
+def default_configuration(config: Config) -> str:
+    """The mkdocs.yml that came with the program, named after the business: to begin a site of one's own with."""
+    text = (shipped() / "mkdocs.yml").read_text("utf-8")
+    return re.sub(r"(?m)^site_name:.*\n", lambda _: site_name(config), text)
 
 
 def lay_over(work: Path, config: Config, *, name_it: bool, site_url: str | None, without: Collection[str]) -> None:

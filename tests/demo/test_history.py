@@ -2,6 +2,7 @@
 
 import csv
 import html
+import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -119,6 +120,17 @@ def test_nothing_is_later_than_the_start(sample: Loop, table: str, columns: tupl
         assert moment(str(newest)) <= START
 
 
+@pytest.mark.parametrize("table", ["page_votes", "offers"])
+def test_visitors_tap_on_days_of_the_last_weeks_and_nobody_can_tell_any_more_who(sample: Loop, table: str) -> None:
+    days = [date.fromisoformat(str(day)) for day in column(sample, f"SELECT day FROM {table}")]
+    today = local_day(START, sample.config.zone)
+    assert today - timedelta(weeks=business.FAQ_SINCE) <= min(days) < max(days) <= today
+    assert len(set(days)) > 30
+    assert count(sample, f"visitors WHERE day < '{today}'") == 0
+    once = "page, day, visitor" if table == "page_votes" else "place, step, day, visitor"
+    assert count(sample, f"(SELECT DISTINCT {once} FROM {table})") == len(days)
+
+
 def test_a_case_is_opened_answered_and_resolved_in_this_order(sample: Loop) -> None:
     assert count(sample, "resolutions WHERE opened_at > first_reply_at OR first_reply_at > resolved_at") == 0
 
@@ -158,6 +170,10 @@ def test_some_cases_go_fast_and_some_slowly(sample: Loop) -> None:
         ("outbox WHERE state = 'unconfirmed'", 1),
         ("suppressions", 1),
         ("purchases", 500),
+        ("page_votes", 150),
+        ("offers WHERE step = 'shown'", 100),
+        ("offers WHERE step = 'helped' AND page IS NOT NULL", 10),
+        ("offers WHERE step = 'asked'", 5),
     ],
 )
 def test_what_happens_in_a_business_has_happened_here(sample: Loop, what: str, least: int) -> None:
@@ -231,6 +247,20 @@ def test_it_is_marked_as_a_demo_and_its_site_is_built(sample: Loop, days: list[d
     assert len(days) == history.DAYS + 1
 
 
+def test_its_faq_has_two_gaps_and_an_entry_that_does_not_help(sample: Loop) -> None:
+    site = sample.config.data_dir / "site" / "current"
+    page = (site / "faq-gaps" / "index.html").read_text()
+    topics, entries = page.split('id="topics"')[1].split('id="entries"')
+    marked = [[in_text(one) for one in re.findall("<li>(.*?)</li>", part, re.DOTALL)] for part in (topics, entries)]
+    assert {one.split(":")[0] for one in marked[0] if "no entry" in one} == {"Leaks and blockages", "Warranty"}
+    failing = "The descaling light stays on: clearly fewer than half say that it helped."
+    assert [one for one in marked[1] if "fewer than half" in one] == [failing]
+    told = {one["url"]: one for one in json.loads((site / "faq.json").read_text())["entries"]}
+    assert {one.address for one in business.FAQ} | {page.entry for page in business.SHOP_PAGES} <= set(told)
+    known = {topic.name for team in business.TEAMS for topic in team.topics}
+    assert {topic for one in business.FAQ for topic in told[one.address]["topics"]} < known
+
+
 def test_the_same_seed_gives_the_same_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "DAYS", 14)
     monkeypatch.setattr(history, "CUSTOMERS", 30)
@@ -256,6 +286,8 @@ def what_happened(sample: Loop) -> list[list[tuple[object, ...]]]:
         " FROM cases c JOIN resolutions r ON r.case_id = c.id JOIN surveys s ON s.resolution_id = r.id"
         " LEFT JOIN outbox o ON o.survey_id = s.id LEFT JOIN answers a ON a.survey_id = s.id"
         " LEFT JOIN follow_ups f ON f.survey_id = s.id ORDER BY c.ref, r.n, s.round, a.seq",
+        "SELECT page, day, helped FROM page_votes ORDER BY 1, 2, 3",
+        "SELECT place, day, step, page FROM offers ORDER BY 1, 2, 3, 4",
         "SELECT p.ref, cu.email, p.at, p.amount FROM purchases p JOIN customers cu ON cu.id = p.customer_id ORDER BY 1",
     )
     return [[tuple(row.values()) for row in sample.rows(statement)] for statement in statements]
