@@ -30,6 +30,7 @@ _HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
 _NO_TITLE = re.compile(r"<!--.*?-->|^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKUP = re.compile(r"</?[a-z][^>]*>|[#*_`>|]+", re.IGNORECASE)
+_FOR_ITS_READERS = re.compile(r"^(?:\s|//.*)+", re.MULTILINE)  # comments, indentation: pages of others need none
 _SAID_BY_SCRIPT = {  # what assist.js says, by the names that it has for it
     "title": marked("Can we help?"),
     "apart": marked("opens in a new window"),
@@ -103,7 +104,7 @@ def files(entries: Sequence[Entry], config: Config) -> dict[str, str]:
     return {
         FIRST_PAGE: _first_page(entries, config),
         FILE: _for_script(entries, config),
-        SCRIPT: _static(SCRIPT),
+        SCRIPT: _FOR_ITS_READERS.sub("", _static(SCRIPT)),
         "assets/votes.js": _static("votes.js"),
     }
 

@@ -3,6 +3,7 @@
 import http.server
 import json
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,14 +11,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from shutil import copytree
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route, expect
 
+from feedback.config import load_config
+from feedback.publish import faq
 from feedback.publish.build import CSP_FILE, Sources
-from tests.conftest import ROOT, free_port
+from feedback.store import open_store
+from tests.conftest import NOW, ROOT, free_port
 from tests.e2e.test_site import TOO_WIDE, Served, serving, violations
 
 pytestmark = [  # whoever leaves a page while something of it is loading breaks off a download
@@ -60,9 +64,10 @@ class _Pages(http.server.BaseHTTPRequestHandler):
     policy: str
 
     def do_GET(self) -> None:
-        body = self.pages.get(self.path.partition("?")[0], "").encode()
+        path = re.split("[?;]", self.path)[0]
+        body = self.pages.get(path, "").encode()
         self.send_response(200 if body else 404)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Type", f"text/{'javascript' if path.endswith('.js') else 'html'}; charset=utf-8")
         self.send_header("Content-Security-Policy", self.policy)
         self.end_headers()
         self.wfile.write(body)
@@ -83,6 +88,13 @@ def listening(handler: Any) -> Iterator[str]:
             thread.join()
 
 
+@contextmanager
+def silent() -> Iterator[str]:
+    """A service that lets everybody in, and answers nobody."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+
 @dataclass
 class Shop:
     """Another site, and a visitor in its pages; under a policy that allows no more than the one line needs."""
@@ -95,24 +107,30 @@ class Shop:
     wrong: list[str] = field(default_factory=list)
 
     def page(self, path: str, line: str | None = 'data-error="payment declined"', title: str = MISSING) -> None:
-        script = "" if line is None else f'<script src="{self.care.url}assist.js" {line} defer></script>'
+        script = "" if line is None else f'<script src="{self.care.url}assist.js" {line} async></script>'
         self.pages[path] = (
             '<!doctype html><html lang="en"><head><meta name="viewport" content="width=device-width">'
             f'<meta name="color-scheme" content="light dark"><title>{title}</title></head><body><main><h1>{title}</h1>'
             f'<p><label>Card <input name="card"></label></p>{script}<p><a href="/">Back</a></p></main></body></html>'
         )
 
-    def visit(self, path: str, *, wait: int = 0) -> Page:
+    def line_from(self, url: str) -> None:
+        """On the page of a payment that failed: the line loads from there, and a script of the shop's own follows."""
+        line = self.pages["/pay"].replace(self.care.url, url)
+        self.pages["/pay"] = line.replace("</head>", '<script src="/shop.js" defer></script></head>')
+        self.pages["/shop.js"] = "document.addEventListener('DOMContentLoaded', () => { document.title = 'Ready'; });"
+
+    def visit(self, path: str, *, wait: int = 0, until: Literal["load", "domcontentloaded"] = "load") -> Page:
         """Open a page; `wait` are seconds that pass there."""
         page = self.context.new_page()
         page.on("console", lambda said: self.wrong.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
         page.clock.install()
-        self.go(page, path, wait=wait)
+        self.go(page, path, wait=wait, until=until)
         return page
 
-    def go(self, page: Page, path: str, *, wait: int = 0) -> None:
-        page.goto(self.url + path)
+    def go(self, page: Page, path: str, *, wait: int = 0, until: Literal["load", "domcontentloaded"] = "load") -> None:
+        page.goto(self.url + path, wait_until=until)
         page.clock.run_for(wait * 1000)
 
     def steps(self) -> list[str]:
@@ -122,7 +140,8 @@ class Shop:
 @pytest.fixture
 def shop(care: Served, browser: Browser) -> Iterator[Shop]:
     origin = care.url.rstrip("/")
-    policy = f"default-src 'none'; script-src {origin}; connect-src {origin}; base-uri 'none'"
+    # Any port: for the shop's own script, and for a service that is down.
+    policy = f"default-src 'none'; script-src http://127.0.0.1:*; connect-src {origin}; base-uri 'none'"
     pages: dict[str, str] = {}
     with listening(type("Pages", (_Pages,), {"pages": pages, "policy": policy})) as url:
         context = browser.new_context(reduced_motion="reduce")
@@ -171,11 +190,14 @@ def nothing_in(page: Page) -> bool:
 
 @pytest.mark.parametrize(
     ("line", "seconds"),
-    [('data-error="payment declined"', 8), ("", 30), ('data-error="x" data-after="3"', 3), ('data-after="soon"', 30)],
+    [
+        *[('data-error="payment declined"', 8), ("", 30), ('data-error="x" data-after="3"', 3)],
+        *[('data-after="soon"', 30), ('data-error="x" data-after=""', 8)],
+    ],
 )
 def test_it_waits_its_seconds_and_is_counted_once_without_the_query(shop: Shop, line: str, seconds: int) -> None:
     shop.page("/pay", line)
-    page = shop.visit("/pay?order=17", wait=seconds - 1)
+    page = shop.visit("/pay;jsessionid=1A2B?order=17", wait=seconds - 1)
     page.wait_for_timeout(100)
     assert offer_in(page).count() == 0
     page.clock.run_for(1_000)
@@ -195,27 +217,69 @@ def test_the_second_error_in_a_row_is_helped_at_once_and_a_page_that_works_begin
     expect(offer_in(page)).to_be_visible()
 
 
-def test_a_shop_of_one_page_tells_its_errors_by_events(shop: Shop) -> None:
+TELL = "words => document.dispatchEvent(new CustomEvent('assist:error', {detail: words}))"
+
+
+def test_a_shop_of_one_page_tells_its_errors_by_events_and_each_begins_the_wait_anew(shop: Shop) -> None:
     shop.page("/", "")
-    page = shop.visit("/")
-    told = "words => document.dispatchEvent(new CustomEvent('assist:error', {detail: words}))"
-    page.evaluate(told, "parcel unknown")
+    page = shop.visit("/", wait=29)
+    page.evaluate("history.pushState(null, '', '/checkout;jsessionid=1A2B')")
+    page.evaluate(TELL, "parcel unknown")
+    page.clock.run_for(7_000)
     page.wait_for_timeout(100)
     assert offer_in(page).count() == 0
-    page.evaluate(told, "payment declined")
+    page.evaluate(TELL, "payment declined")
     assert entries_in(page)[0] == "My card was not accepted"
+    expect(offer_in(page).get_by_role("status")).to_have_text("Can we help?")
+    assert shop.noted == [{"place": f"{shop.url}/checkout", "step": "shown"}]
 
 
-def test_it_waits_until_nobody_types(shop: Shop) -> None:
+def test_whatever_an_error_is_a_person_reads_words_of_it(shop: Shop) -> None:
+    shop.page("/", "")
+    page = shop.visit("/")
+    page.evaluate("Object.prototype.extra = 'of the shop'")
+    page.evaluate(TELL, 17)
+    page.evaluate("document.dispatchEvent(new CustomEvent('assist:error', {detail: 'a'.repeat(299) + '\\u{1F375}'}))")
+    link = offer_in(page).get_by_role("link", name="Ask a person").get_attribute("href") or ""
+    assert f"What happened: {'a' * 299}\r\n" in unquote(link)
+    assert shop.wrong == []
+
+
+FIELDS = """() => {
+  const made = name => document.querySelector("main").appendChild(document.createElement(name));
+  made("p").attachShadow({mode: "open"}).innerHTML = "<input id=inner>";
+  Object.assign(made("p"), {contentEditable: "true", id: "words"}).textContent = "Words";
+  Object.assign(made("input"), {type: "checkbox", id: "agree"});
+}"""
+FOCUS = """where => (document.querySelector(where) ||
+  [...document.querySelectorAll("p")].find(each => each.shadowRoot).shadowRoot.querySelector(where)).focus()"""
+
+
+def test_it_waits_until_nobody_types_wherever_that_is(shop: Shop) -> None:
+    page = shop.visit("/pay")
+    page.evaluate(FIELDS)
+    for where in ("[name=card]", "#inner", "#words"):
+        page.evaluate(FOCUS, where)
+        page.clock.run_for(10_000)
+        page.wait_for_timeout(150)
+        page.clock.run_for(5_000)
+        assert offer_in(page).count() == 0, where
+    page.evaluate(FOCUS, "#agree")
+    page.clock.run_for(1_000)
+    expect(offer_in(page)).to_be_visible()
+    assert page.evaluate("document.activeElement.id") == "agree"
+
+
+def test_who_said_no_in_another_window_while_they_typed_here_is_not_asked_here(shop: Shop) -> None:
     page = shop.visit("/pay")
     page.get_by_label("Card").fill("4")
-    page.clock.run_for(20_000)
-    page.wait_for_timeout(150)
-    page.clock.run_for(5_000)
-    assert offer_in(page).count() == 0
+    page.clock.run_for(10_000)
+    page.wait_for_timeout(150)  # for the file to come
+    other = shop.visit("/pay", wait=8)
+    offer_in(other).get_by_role("button", name="No thanks").click()
     page.get_by_label("Card").blur()
-    expect(offer_in(page)).to_be_visible()
-    assert page.evaluate("document.activeElement === document.body")
+    assert nothing_in(page)
+    assert shop.steps() == ["shown"]
 
 
 @pytest.mark.parametrize(
@@ -265,10 +329,14 @@ def test_no_thanks_is_for_ever(shop: Shop, how: str) -> None:
     assert shop.wrong == []
 
 
-def test_escape_in_a_field_of_the_shop_says_nothing_to_us(shop: Shop) -> None:
+def test_escape_in_a_field_or_for_something_else_of_the_shop_says_nothing_to_us(shop: Shop) -> None:
     page = shop.visit("/pay", wait=8)
     expect(offer_in(page)).to_be_visible()
     page.get_by_label("Card").press("Escape")
+    assert offer_in(page).is_visible()
+    page.get_by_label("Card").blur()
+    page.evaluate("document.addEventListener('keydown', event => event.preventDefault(), {once: true})")
+    page.keyboard.press("Escape")  # it closed something of the shop's
     assert offer_in(page).is_visible()
     offer_in(page).get_by_role("link").first.press("Escape")
     assert offer_in(page).count() == 0
@@ -281,6 +349,9 @@ def test_it_comes_once_in_a_session(shop: Shop) -> None:
     assert nothing_in(page)
     again = shop.visit("/pay", wait=8)
     expect(offer_in(again)).to_be_visible()
+
+
+FOCUSED = "document.activeElement.shadowRoot.activeElement.textContent"
 
 
 @pytest.mark.parametrize(
@@ -297,16 +368,25 @@ def test_after_an_entry_was_opened_it_asks_whether_that_helped(
     with shop.context.expect_page() as opened:
         offer_in(page).get_by_role("link", name="My card was not accepted (opens in a new window)").click()
     assert opened.value.url == f"{shop.care.url}faq/declined/"
-    assert opened.value.evaluate("window.opener") is None
+    assert opened.value.evaluate("[window.opener, document.referrer]") == [None, ""]
     page.bring_to_front()
     status = offer_in(page).get_by_role("status")
     expect(status).to_have_text("Did that help?")
-    offer_in(page).get_by_role("button", name=says, exact=True).click()
+    offer_in(page).get_by_role("button", name=says, exact=True).press("Enter")
     expect(status).to_have_text(told)
     assert offer_in(page).get_by_role("button").count() == 1
     assert offer_in(page).get_by_role("link", name="Ask a person").is_visible()
+    assert page.evaluate(FOCUSED) == told
     assert shop.steps() == steps
     assert {one.get("page") for one in shop.noted[1:]} == {"faq/declined/"}
+    with shop.context.expect_page():
+        offer_in(page).get_by_role("link", name="Can I pay in parts?").click()
+    page.bring_to_front()
+    expect(status).to_have_text("Did that help?")
+    assert offer_in(page).get_by_role("button").all_inner_texts() == ["Yes", "No", "No thanks"]
+    assert shop.noted[-1] == {"place": f"{shop.url}/pay", "step": "opened", "page": "faq/instalments/"}
+    offer_in(page).get_by_role("button", name="No thanks").click()
+    assert page.evaluate("localStorage.length") == 0  # to close what was of use is no refusal
 
 
 def test_by_keyboard_it_comes_where_it_stands_and_takes_no_focus(shop: Shop) -> None:
@@ -356,13 +436,65 @@ def test_on_the_example_page_axe_finds_nothing_and_nothing_is_covered_on_the_sma
     assert shop.wrong == []
 
 
-def test_a_line_in_the_head_offers_at_the_beginning_of_what_the_page_says(shop: Shop) -> None:
+def test_a_line_in_the_head_offers_at_the_beginning_of_what_the_page_says_and_shows(shop: Shop) -> None:
     shop.page("/pay", None)
-    line = f'<script src="{shop.care.url}assist.js" data-error="payment declined" defer></script></head>'
-    shop.pages["/pay"] = shop.pages["/pay"].replace("</head>", line)
+    line = f'<script src="{shop.care.url}assist.js" data-error="payment declined" async></script></head>'
+    shop.pages["/pay"] = shop.pages["/pay"].replace("</head>", line).replace("<main>", "<main hidden></main><main>")
     page = shop.visit("/pay", wait=8)
     expect(offer_in(page)).to_be_visible()
-    assert page.evaluate("document.querySelector('main').firstElementChild.shadowRoot !== null")
+    assert page.evaluate("document.querySelectorAll('main')[1].firstElementChild.shadowRoot !== null")
+
+
+SPOILED = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`div, div:empty { display: none !important; position: fixed !important; inset: 0 !important;
+    float: left !important; opacity: 0 !important; transform: scale(0) !important; margin: -99px !important;
+    visibility: hidden !important; max-height: 0 !important; overflow: hidden !important; z-index: 9 !important; }
+    div::before { content: "Ours" !important; }`);
+  document.adoptedStyleSheets = [sheet];
+}"""
+STYLED = """() => {
+  const host = document.querySelector("main > div"), style = getComputedStyle(host);
+  const names = ["display", "position", "float", "opacity", "transform", "marginTop", "visibility", "zIndex"];
+  return [...names.map(name => style[name]), getComputedStyle(host, "::before").content];
+}"""
+
+
+def test_no_rule_of_the_shop_moves_or_hides_it(shop: Shop) -> None:
+    page = shop.visit("/pay")
+    page.evaluate(SPOILED)
+    page.clock.run_for(8_000)
+    expect(offer_in(page)).to_be_visible()
+    assert page.evaluate(STYLED) == ["block", "static", "none", "1", "none", "24px", "visible", "auto", "none"]
+
+
+def test_in_a_hidden_place_it_is_no_offer_until_an_error_comes_when_it_shows(shop: Shop) -> None:
+    shop.pages["/pay"] = shop.pages["/pay"].replace("<main>", "<main hidden>")
+    page = shop.visit("/pay")
+    assert nothing_in(page)
+    assert page.evaluate("document.querySelector('main > div')") is None
+    assert page.evaluate("sessionStorage.getItem('assist-offered')") is None
+    assert shop.noted == []
+    page.evaluate("document.querySelector('main').hidden = false")
+    page.evaluate(TELL, "payment declined")
+    page.clock.run_for(100)
+    expect(offer_in(page)).to_be_visible()
+    assert shop.wrong == []
+
+
+def test_a_second_line_on_a_page_and_a_line_that_is_a_module_do_nothing(shop: Shop) -> None:
+    shop.page("/module", 'data-error="x" type="module"')
+    module = shop.visit("/module")
+    assert nothing_in(module)
+    line = re.search("<script.*?</script>", shop.pages["/pay"])
+    assert line is not None
+    shop.pages["/pay"] = shop.pages["/pay"].replace(line[0], 2 * line[0])
+    page = shop.visit("/pay", wait=20)
+    expect(offer_in(page)).to_have_count(1)
+    page.clock.run_for(20_000)
+    expect(offer_in(page)).to_have_count(1)
+    assert shop.steps() == ["shown"]
+    assert shop.wrong == []
 
 
 @pytest.mark.parametrize(
@@ -382,10 +514,78 @@ def test_when_our_file_is_missing_or_broken_nothing_is_shown_and_nothing_thrown(
 
 
 def test_when_our_service_is_down_the_page_is_as_if_the_line_were_not_there(shop: Shop) -> None:
-    shop.pages["/pay"] = re.sub(r'src="[^"]*/assist', f'src="http://127.0.0.1:{free_port()}/assist', shop.pages["/pay"])
+    shop.line_from(f"http://127.0.0.1:{free_port()}/")
     page = shop.visit("/pay")
+    assert page.title() == "Ready"
     assert nothing_in(page)
     assert page.get_by_role("link", name="Back").is_visible()
+    assert shop.wrong == ["Failed to load resource: net::ERR_CONNECTION_REFUSED"]  # which the browser itself tells
+
+
+def test_when_our_service_never_answers_the_page_does_not_wait_for_it(shop: Shop) -> None:
+    with silent() as url:
+        shop.line_from(url)
+        page = shop.visit("/pay", until="domcontentloaded")
+        expect(page).to_have_title("Ready")
+        assert nothing_in(page)
+        assert page.evaluate("document.readyState") == "interactive"
+        page.close()
+    assert shop.wrong == []
+
+
+def filed(shop: Shop, **settings: str) -> None:
+    """The file as it is with these settings, and without an entry."""
+    given = {f"FEEDBACK_{name.upper()}": value for name, value in {"url": shop.care.url, **settings}.items()}
+    text = faq.files([], load_config(given, env_file=None))[faq.FILE]
+    shop.context.route(
+        "**/faq.json", lambda route: route.fulfill(body=text, headers={"Access-Control-Allow-Origin": "*"})
+    )
+
+
+def test_where_nothing_fits_and_nobody_can_be_asked_nothing_is_shown(shop: Shop) -> None:
+    filed(shop)
+    assert nothing_in(shop.visit("/pay"))
+    assert shop.noted == []
+    assert shop.wrong == []
+
+
+def test_in_arabic_it_is_read_from_the_right_and_a_contact_page_gets_the_context(shop: Shop) -> None:
+    filed(shop, locale="ar", contact="https://acme.example/contact?from=shop")
+    page = shop.visit("/pay?token=secret", wait=8)
+    box = page.get_by_role("region")
+    expect(box).to_be_visible()
+    assert (box.get_attribute("lang"), box.get_attribute("dir")) == ("ar", "rtl")
+    link = urlsplit(box.get_by_role("link").get_attribute("href") or "")
+    said = dict(parse_qsl(link.query))
+    assert (link.netloc, link.path, said["from"]) == ("acme.example", "/contact", "shop")
+    assert f"{shop.url}/pay" in said["context"]
+    assert "payment declined" in said["context"]
+    assert "secret" not in said["context"]
+
+
+def test_an_offer_and_a_tap_become_rows_of_the_service_without_cookie_or_referrer(shop: Shop) -> None:
+    shop.context.unroute("**/api/v1/offers")
+    shop.page("/kept")
+    page = shop.visit("/kept?order=17")
+    with page.expect_response("**/faq.json") as read, page.expect_response("**/api/v1/offers") as shown:
+        page.clock.run_for(8_000)
+    assert shown.value.status == 204
+    for asked in (read.value.request, shown.value.request):
+        headers = asked.all_headers()
+        assert (headers.get("cookie", ""), headers.get("referer", "")) == ("", "")
+    with page.expect_response("**/api/v1/offers") as noted, shop.context.expect_page() as opened:
+        offer_in(page).get_by_role("link", name="My card was not accepted").click()
+    assert noted.value.status == 204
+    entry = opened.value
+    with entry.expect_response("**/api/v1/page-votes") as tapped:
+        entry.get_by_role("group", name="Did this help?").get_by_role("button", name="Yes", exact=True).click()
+    assert tapped.value.status == 204
+    store = open_store(shop.care.config.database_url)
+    day = NOW.date()
+    (place,) = [one for one in store.taps.offers(day, 10) if one.place == f"{shop.url}/kept"]
+    assert (place.shown, place.opened, place.helped, place.asked) == (1, 1, 0, 0)
+    assert store.taps.votes(day)["faq/declined/"] == (1, 1)
+    store.close()
 
 
 def test_a_policy_that_does_not_let_it_ask_leaves_the_page_alone(shop: Shop) -> None:
@@ -420,7 +620,9 @@ def test_the_script_is_small_and_pages_of_others_may_load_it_and_its_file(care: 
         assert got.headers["content-type"].startswith(kind)
         assert got.headers["access-control-allow-origin"] == "*"
         assert got.headers["cache-control"] == "public, max-age=300"
-    assert len(shop.context.request.get(care.url + "assist.js").body()) < 5_000
+    served = shop.context.request.get(care.url + "assist.js").body()
+    assert len(served) < 5_000
+    assert re.search(rb"^(\s|//)", served, re.MULTILINE) is None
     other = shop.context.request.get(care.url + "faq/")
     assert "access-control-allow-origin" not in other.headers
 
