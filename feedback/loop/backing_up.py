@@ -50,7 +50,12 @@ def back_up_if_due(store: Store, config: Config, now: datetime) -> bool:
     known = _nightly(folder)
     if day in known:
         return False
-    store.back_up(config.data_dir / SECRET, folder / f"{NIGHTLY}{day}.tar.gz", now)
+    try:
+        store.back_up(config.data_dir / SECRET, folder / f"{NIGHTLY}{day}.tar.gz", now)
+    except StoreError:
+        if day in _nightly(folder):  # another scheduler has made it meanwhile
+            return False
+        raise
     kept = to_keep([*known, day])
     for old, path in known.items():
         if old not in kept:

@@ -103,6 +103,18 @@ def test_a_backup_made_while_others_write_is_whole(loop: Loop, tmp_path: Path) -
         assert cases == resolutions  # each case and its resolution are one transaction
 
 
+def test_of_two_schedulers_that_back_up_at_once_neither_fails(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = loop.store.back_up
+
+    def and_another_was_quicker(secret: Path, target: Path, now: datetime) -> None:
+        make(secret, target, now)
+        make(secret, target, now)
+
+    monkeypatch.setattr(loop.store, "back_up", and_another_was_quicker)
+    assert not backing_up.back_up_if_due(loop.store, loop.config, NOW)
+    assert len(backing_up.nightly_backups(loop.config)) == 1
+
+
 def test_the_nightly_backup_is_made_once_a_night_and_old_ones_go(loop: Loop) -> None:
     folder = loop.config.data_dir / "backups"
     mine = backing_up.back_up(loop.store, loop.config, None, NOW)

@@ -574,7 +574,8 @@ HABITS: tuple[Callable[[Person], Meant], ...] = (
     says_why_and_wants_a_call,
     says_why_and_may_be_quoted,
 )
-WAYS = list(product(HABITS, (True, False)))
+BY_TURNS = [(habit, k % 2 == 0) for k, habit in enumerate(HABITS)]  # with JavaScript and without
+WAYS = list(product(HABITS, (True, False))) if TORTURE else BY_TURNS
 PEOPLE = 1_000 if TORTURE else len(WAYS)
 
 
