@@ -68,8 +68,19 @@ CHIOMA = replace(ADA, ref="C-3", customer_ref="chioma", email=None, name="Chioma
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first, so that no process is left with a browser when the others have ended."""
-    items.sort(key=lambda item: ("e2e" not in item.path.parts, "torture" not in item.path.parts))
+    """Files with a browser or a drill come evenly between the others: at once they starve each other.
+
+    Processes take whole files, in this order.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    slow = [path for place in ("e2e", "torture") for path in files if place in path.parts]
+    order = [path for path in files if path not in slow]
+    between = max(1, len(order) // max(1, len(slow)))
+    for k, path in enumerate(slow):
+        order.insert(k * (between + 1), path)
+    items[:] = [item for path in order for item in files[path]]
 
 
 @pytest.fixture
