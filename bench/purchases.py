@@ -1,12 +1,12 @@
 """`import purchases`, everything included, against `executemany` of the very rows it ends with into the same table."""
 
 import csv
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
 from pathlib import Path
 
+from bench.imports import ratios
 from feedback.config import load_config
 from feedback.keys import load_keys, new_id
 from feedback.loop.buying import import_purchases
@@ -20,16 +20,8 @@ ITEMS_A_CUSTOMER = (1, 2, 1, 6, 1, 1, 3, 9, 1, 2)
 
 
 def measure(runs: int) -> dict[str, list[float]]:
-    ratios = []
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "purchases.csv"
-        _write(file)
-        for run in range(runs):
-            home = Path(folder) / str(run)
-            took, store = _import(file, home)
-            ratios.append(_executemany(store, home / "plain") / took)
-            store.close()
-    return {f"rows/s of import, to executemany of the {PURCHASES:,} purchases": ratios}
+    found = ratios(runs, _write, _import, _executemany)
+    return {f"rows/s of import, to executemany of the {PURCHASES:,} purchases": found}
 
 
 def _write(path: Path) -> None:

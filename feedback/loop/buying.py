@@ -57,9 +57,7 @@ def take_in_purchases(
     return _each(store, erased, records, keep)
 
 
-def take_out_purchases(
-    store: Store, erased: Erased, config: Config, records: Sequence[PurchaseRecord], now: datetime
-) -> list[Change | Passed]:
+def take_out_purchases(store: Store, erased: Erased, records: Sequence[PurchaseRecord]) -> list[Change | Passed]:
     """Remove purchases that came in by mistake, by customer and reference, whatever else is told of them."""
     return _each(store, erased, records, lambda buyer, record: store.purchases.remove(buyer, record.ref))
 
@@ -129,7 +127,10 @@ def import_purchases(
         return record
 
     def take(records: list[PurchaseRecord]) -> None:
-        done = (take_out_purchases if take_out else take_in_purchases)(store, erased, config, records, now)
+        if take_out:
+            done = take_out_purchases(store, erased, records)
+        else:
+            done = take_in_purchases(store, erased, config, records, now)
         for record, one in zip(records, done, strict=True):
             if isinstance(one, Passed):
                 report.passed[one] += 1
