@@ -69,7 +69,8 @@ def figures(
     trend = _from_first([period for one in reversed(earlier) for period in one.periods] + settled + newest)
     stretches = [one.total for one in reversed(earlier)]
     stretches = _from_first([*stretches, Period(when.recent_from, when.last_settled_day, measures.shown(whole))])
-    parts = {what: _parts(recent, what, earlier, when, now, within) for what in _NAME_OF}
+    groups = {what: _grouped(recent, what) for what in _NAME_OF}
+    parts = {what: _parts(groups[what], what, earlier, when, now, within) for what in _NAME_OF}
     before, latest, parts, comparisons = _compared(
         whole, stretches, settled[-1].solved, midnight(settled[-1].first_day, zone), recent, parts
     )
@@ -100,8 +101,8 @@ def figures(
         letters=measures.letters(recent, not is_response_small),
         journey=journeys.journey(
             recent,
-            [*zip(parts["topic"], _grouped(recent, "topic"), strict=True)],
-            [*zip(parts["team"], _grouped(recent, "team"), strict=True)],
+            [*zip(parts["topic"], groups["topic"], strict=True)],
+            [*zip(parts["team"], groups["team"], strict=True)],
             is_shown,
         ),
         before=before,
@@ -211,7 +212,7 @@ def _of(groups: dict[str, Group], name: str | None) -> Group:
 
 
 def _parts(
-    recent: Sequence[Served],
+    groups: Sequence[Sequence[Served]],
     what: str,
     earlier: Sequence[_Stretch],
     when: Calendar,
@@ -220,7 +221,6 @@ def _parts(
 ) -> tuple[Part, ...]:
     """By name, whatever its capitals; those without one come last."""
     name_of = _NAME_OF[what]
-    groups = _grouped(recent, what)
     solved, response = _linked(
         [measures.solved(rows) for rows in groups], [measures.response(rows, now) for rows in groups]
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from feedback.domain import measures
 from feedback.domain.published import Gap, Journey, Part, Served, Step, Times, Waits, is_few
-from feedback.domain.rates import Rate
+from feedback.domain.rates import Rate, smallest
 from feedback.domain.surveys import Choice
 
 GAPS = 3
@@ -58,7 +58,7 @@ def _table(step: Step, named: _Named, is_shown: bool) -> list[Times]:
         shown = [k for k, one in enumerate(walked) if one.took and k not in hidden]
         if not shown:
             break
-        hidden.add(min(shown, key=lambda k: (len(walked[k].customers), k)))
+        hidden.add(smallest(shown, lambda k: len(walked[k].customers)))
     return [one.times(k not in hidden | also) for k, one in enumerate(walked)]
 
 

@@ -1,6 +1,6 @@
 """Figures that can be trusted: a rate with its interval, and the hiding of what would point at a person."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import sqrt
 
@@ -76,9 +76,8 @@ def hide(groups: Sequence[Group], total_shown: bool, also: Iterable[int] = ()) -
 
     Empty groups hide nobody. A reader knows the sum of what is hidden: the total, less the groups shown. So one of the
     smallest groups shown is hidden too, until that sum could be shown by itself and is not all alike, or nothing is
-    left to show. It is the smallest but roughly, for an exact order would tell something of its size. Where all of the
-    total are alike, each group's share is no secret any more, only how many it has; so there empty groups are hidden
-    among the others.
+    left to show. Where all of the total are alike, each group's share is no secret any more, only how many it has; so
+    there empty groups are hidden among the others.
     """
     cells = [group.rate for group in groups]
     hidden = {k for k, cell in enumerate(cells) if cell.n and cell.is_small} | {*also}
@@ -90,8 +89,13 @@ def hide(groups: Sequence[Group], total_shown: bool, also: Iterable[int] = ()) -
             shown = [k for k, cell in enumerate(cells) if cell.n and k not in hidden]
             if not shown or (not rest.is_small and (alike or not rest.is_alike)):
                 break
-            hidden.add(min(shown, key=lambda k: (cells[k].customers.bit_length(), k)))
+            hidden.add(smallest(shown, lambda k: cells[k].customers))
     return [replace(cell, hidden=k in hidden) for k, cell in enumerate(cells)]
+
+
+def smallest(shown: Iterable[int], customers: Callable[[int], int]) -> int:
+    """Of groups by number the first of the smallest, but roughly: an exact order would tell of their sizes."""
+    return min(shown, key=lambda k: (customers(k).bit_length(), k))
 
 
 def together(groups: Iterable[Group]) -> Group:

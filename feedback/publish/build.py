@@ -127,9 +127,11 @@ def publish(
             try:
                 headline = _make(begun, build, store, config, sources, now, for_staff=for_staff, tell=tell)
                 _point(target / "current", build)
-            except BaseException:
+            except BaseException as error:
                 for folder in (begun, build, staff_tree(build)):
                     shutil.rmtree(folder, ignore_errors=True)
+                if isinstance(error, OSError):  # it may be a page that cannot be read
+                    raise PublishError(f"The site could not be written: {error}.") from error
                 raise
             _tidy(target, build)
     except OSError as error:
